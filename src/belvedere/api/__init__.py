@@ -1,0 +1,1 @@
+"""Stage 8, answer: the HTTP APIs."""

@@ -1,0 +1,1 @@
+"""Stage 3, move: `Batch`es from receivers through processors to exporters."""

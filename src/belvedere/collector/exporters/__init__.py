@@ -1,0 +1,1 @@
+"""Exporters: telemetry leaves for a store or a peer."""

@@ -1,0 +1,1 @@
+"""Processors: telemetry changes, waits or is refused on its way."""

@@ -1,0 +1,1 @@
+"""Receivers: telemetry comes in from the network."""

@@ -1,0 +1,58 @@
+"""Which components there are: their OpenTelemetry type names, and where each one lives.
+
+A component's module is imported when a configuration first names it, so that a small
+configuration starts fast.
+
+The classes follow three shapes; all have the class attribute `Config` and the methods of
+`component.Component`:
+
+    receiver    __init__(config, host, consumers: Mapping[Signal, Consumer])   `signals`: offered
+    processor   __init__(config, host, consumer: Consumer)   and is a Consumer; one a pipeline
+    exporter    __init__(config, host)                       and is a Consumer; one an id
+"""
+
+from enum import StrEnum
+from importlib import import_module
+from typing import Any
+
+
+class Kind(StrEnum):
+    """The sections of a Collector configuration that hold components."""
+
+    RECEIVER = "receivers"
+    PROCESSOR = "processors"
+    EXPORTER = "exporters"
+
+
+COMPONENTS: dict[Kind, dict[str, str]] = {
+    Kind.RECEIVER: {
+        "otlp": "belvedere.collector.receivers.otlp:OtlpReceiver",
+    },
+    Kind.PROCESSOR: {
+        "batch": "belvedere.collector.processors.batch:BatchProcessor",
+        "memory_limiter": "belvedere.collector.processors.memory_limiter:MemoryLimiter",
+    },
+    Kind.EXPORTER: {
+        "belvedere": "belvedere.collector.exporters.belvedere:BelvedereExporter",
+        "debug": "belvedere.collector.exporters.debug:DebugExporter",
+        "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
+        "otlp_http": "belvedere.collector.exporters.otlp_http:OtlpHttpExporter",
+    },
+}
+"""Section → type name → `module:class`."""
+
+RENAMED: dict[Kind, dict[str, str]] = {
+    Kind.EXPORTER: {"otlp": "otlp_grpc", "otlphttp": "otlp_http"},
+}
+"""Section → older type name → the name above. Both work."""
+
+
+def component_class(kind: Kind, type_name: str) -> Any:
+    """The class of a component.
+
+    Raises:
+        KeyError: there is no component of that type.
+    """
+    name = RENAMED.get(kind, {}).get(type_name, type_name)
+    module, _, attribute = COMPONENTS[kind][name].partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,114 @@
+"""Belvedere's telemetry about itself: the counters behind `/metrics`, in Prometheus's client.
+
+Names of Collector components are those of the OpenTelemetry Collector's internal telemetry
+(`otelcol_receiver_accepted_spans`, ...), so that its dashboards work on ours; names that only
+Belvedere has begin with `belvedere_`.
+"""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+"""The registry behind `/metrics`. Not the client library's global one: that is the embedder's."""
+
+_ITEMS = {"traces": "spans", "metrics": "metric_points", "logs": "log_records"}
+_LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(name, text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(name, text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str) -> Histogram:
+    return Histogram(name, text, labels, registry=REGISTRY, buckets=_LATENCY_BUCKETS_S)
+
+
+def _by_signal(name: str, text: str, *labels: str) -> Mapping[str, Counter]:
+    """A counter for each signal, named as the Collector does: `{}` becomes spans, ..."""
+    return {
+        signal: _counter(name.format(items), text.format(items.replace("_", " ")), *labels)
+        for signal, items in _ITEMS.items()
+    }
+
+
+# Receivers. `transport` is grpc or http.
+RECEIVER_ACCEPTED = _by_signal(
+    "otelcol_receiver_accepted_{}", "Number of {} accepted.", "receiver", "transport"
+)
+RECEIVER_REFUSED = _by_signal(
+    "otelcol_receiver_refused_{}",
+    "Number of {} that the pipeline did not accept; the client was told.",
+    "receiver",
+    "transport",
+)
+RECEIVER_REJECTED = _by_signal(
+    "belvedere_receiver_rejected_{}",
+    "Number of invalid {} taken out of requests by partial success.",
+    "receiver",
+    "transport",
+)
+RECEIVER_REQUESTS = _counter(
+    "belvedere_receiver_requests",
+    "Requests by outcome: ok, or the gRPC status name of the error.",
+    "receiver",
+    "transport",
+    "signal",
+    "outcome",
+)
+RECEIVER_BYTES = _counter(
+    "belvedere_receiver_accepted_bytes",
+    "Bytes of accepted requests, uncompressed.",
+    "receiver",
+    "transport",
+    "signal",
+)
+RECEIVER_DURATION = _histogram(
+    "belvedere_receiver_request_duration_seconds",
+    "From the last byte of a request to its answer.",
+    "receiver",
+    "transport",
+    "signal",
+)
+
+# Processors.
+PROCESSOR_REFUSED = _by_signal(
+    "otelcol_processor_refused_{}", "Number of {} refused by the processor.", "processor"
+)
+
+# Exporters.
+EXPORTER_SENT = _by_signal(
+    "otelcol_exporter_sent_{}", "Number of {} sent to the destination.", "exporter"
+)
+EXPORTER_SEND_FAILED = _by_signal(
+    "otelcol_exporter_send_failed_{}", "Number of {} that could not be sent.", "exporter"
+)
+EXPORTER_ENQUEUE_FAILED = _by_signal(
+    "otelcol_exporter_enqueue_failed_{}", "Number of {} refused by a full queue.", "exporter"
+)
+EXPORTER_QUEUE_SIZE = _gauge(
+    "otelcol_exporter_queue_size",
+    "Current size of the queue, in the unit of its capacity.",
+    "exporter",
+)
+EXPORTER_QUEUE_CAPACITY = _gauge(
+    "otelcol_exporter_queue_capacity", "Capacity of the queue.", "exporter"
+)
+
+# The store.
+STORE_FLUSHED = _by_signal(
+    "belvedere_store_flushed_{}", "Number of {} inserted into the database.", "project"
+)
+STORE_FLUSHED_BYTES = _counter(
+    "belvedere_store_flushed_bytes", "Bytes of OTLP inserted.", "project", "signal"
+)
+STORE_DROPPED = _by_signal(
+    "belvedere_store_dropped_{}", "Number of {} that the store cannot keep.", "project", "reason"
+)
+STORE_INSERT_DURATION = _histogram(
+    "belvedere_store_insert_duration_seconds", "Duration of one segment's insert.", "signal"
+)

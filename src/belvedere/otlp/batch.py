@@ -1,0 +1,96 @@
+"""`Batch`, the currency of the pipeline: serialized OTLP, parsed where someone looks inside."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from belvedere.otlp.signal import ExportRequest, Signal
+
+DEFAULT_PROJECT = "default"
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some telemetry of one signal and one project, on its way through a pipeline.
+
+    Two serialized requests, one after the other, are one valid request with the contents of both
+    (protobuf merges repeated fields), so batches join without being parsed.
+
+    A batch is owned by whoever holds it last: `consume` takes it over, and a component that
+    wants to change a batch which it also hands to someone else makes a new one first.
+    """
+
+    signal: Signal
+    data: bytes
+    """The serialized `Export*ServiceRequest`: valid protobuf, which its maker has made sure of."""
+    items: int
+    """Spans, metric data points or log records in `data`."""
+    project: str = DEFAULT_PROJECT
+    metadata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The client's request headers (lower-case names), for components that route by them."""
+    _message: ExportRequest | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        signal: Signal,
+        message: ExportRequest,
+        *,
+        project: str = DEFAULT_PROJECT,
+        metadata: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Self:
+        """Serialize `message` into a batch that counts its items."""
+        return cls(
+            signal,
+            message.SerializeToString(),
+            count_items(message),
+            project,
+            metadata or {},
+            message,
+        )
+
+    @classmethod
+    def joined(cls, batches: Iterable[Self]) -> Self:
+        """One batch with the contents of all: they share signal, project and metadata.
+
+        Raises:
+            ValueError: there is no batch.
+        """
+        parts = list(batches)
+        if not parts:
+            raise ValueError("nothing to join")
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        return cls(
+            first.signal,
+            b"".join(part.data for part in parts),
+            sum(part.items for part in parts),
+            first.project,
+            first.metadata,
+        )
+
+    @property
+    def message(self) -> ExportRequest:
+        """The parsed request, parsed once. Read it only: to change it, `Batch.of` a copy."""
+        if self._message is None:
+            self._message = self.signal.request_type.FromString(self.data)
+        return self._message
+
+
+def count_items(message: ExportRequest) -> int:
+    """Spans, data points or log records in a parsed request."""
+    if isinstance(message, ExportTraceServiceRequest):
+        return sum(len(s.spans) for r in message.resource_spans for s in r.scope_spans)
+    if isinstance(message, ExportLogsServiceRequest):
+        return sum(len(s.log_records) for r in message.resource_logs for s in r.scope_logs)
+    return sum(
+        len(getattr(metric, kind).data_points)
+        for r in message.resource_metrics
+        for s in r.scope_metrics
+        for metric in s.metrics
+        if (kind := metric.WhichOneof("data"))
+    )

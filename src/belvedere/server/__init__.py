@@ -1,0 +1,1 @@
+"""Wire up: configuration comes in, a running process goes out."""

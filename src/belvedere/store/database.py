@@ -1,0 +1,80 @@
+"""`Database`: what the rest of Belvedere knows of ClickHouse, be it chDB or a cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """Bounds of one query. A query that goes over one fails with `QueryTooLarge`."""
+
+    time_s: float = 30.0
+    memory_bytes: int = 1 << 30
+    result_rows: int = 100_000
+    result_bytes: int = 64 << 20
+    threads: int = 2
+
+
+class Database(Protocol):
+    """ClickHouse. Calls block and may come from any thread, several at once.
+
+    No SQL outside `store` knows which implementation it runs on.
+    """
+
+    def query(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        database: str = "default",
+        limits: QueryLimits | None = None,
+    ) -> pa.Table:
+        """Read: run one statement, return its result. It cannot change anything.
+
+        Args:
+            sql: one SELECT, SHOW, DESCRIBE or EXPLAIN; `{name:Type}` are placeholders.
+            params: values of the placeholders.
+            database: the database of names that have none, that is: the project's.
+            limits: bounds; None stands for the defaults of `QueryLimits`.
+
+        Raises:
+            QueryError: the statement cannot run; the text is ClickHouse's, without its stack.
+            StoreUnavailable: the database cannot be reached.
+        """
+        ...
+
+    def execute(self, sql: str, *, database: str = "default") -> None:
+        """Run one statement that changes the schema or settings.
+
+        Raises:
+            QueryError: the statement cannot run.
+            StoreUnavailable: the database cannot be reached, or its disk is full.
+        """
+        ...
+
+    def insert(
+        self,
+        table: str,
+        data: bytes,
+        *,
+        format: str,  # noqa: A002 - ClickHouse's word
+        database: str = "default",
+        settings: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """Insert `data`, encoded in a ClickHouse input format, in one atomic block a table.
+
+        With the setting `insert_deduplication_token` the same data can be inserted again after
+        a crash and is not added twice.
+
+        Raises:
+            InvalidData: the database cannot read `data`.
+            StoreUnavailable: it cannot be reached, or its disk is full; try again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish what runs and free everything. Safe when repeated."""
+        ...
