@@ -1,0 +1,115 @@
+"""What both databases share of ClickHouse: how values are written and how errors are read."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from belvedere.store.errors import (
+    InvalidData,
+    QueryError,
+    QueryNotAllowed,
+    QueryTooLarge,
+    StoreError,
+    StoreUnavailable,
+)
+
+_CODE = re.compile(r"\(([A-Z][A-Z0-9_]+)\)\s*$")
+_NOISE = re.compile(r"^(?:Streaming insert \w+ failed: )?(?:Code: \d+\. )?(?:DB::Exception: )?")
+_VERSION = re.compile(r"\s*\(version [^)]*\)|\s*\(official build\)")
+
+_NOT_ALLOWED: Final = {"READONLY", "ACCESS_DENIED", "SETTING_CONSTRAINT_VIOLATION"}
+_TOO_LARGE: Final = {
+    "MEMORY_LIMIT_EXCEEDED",
+    "TIMEOUT_EXCEEDED",
+    "TOO_MANY_ROWS",
+    "TOO_MANY_BYTES",
+    "TOO_MANY_ROWS_OR_BYTES",
+    "TOO_SLOW",
+    "QUERY_WAS_CANCELLED",
+    "TOO_DEEP_RECURSION",
+    "TOO_BIG_AST",
+    "QUERY_IS_TOO_LARGE",
+}
+_UNAVAILABLE: Final = {
+    "NOT_ENOUGH_SPACE",
+    "CANNOT_WRITE_TO_FILE_DESCRIPTOR",
+    "CANNOT_OPEN_FILE",
+    "CANNOT_FSYNC",
+    "CANNOT_CREATE_DIRECTORY",
+    "CANNOT_ALLOCATE_MEMORY",
+    "MEMORY_LIMIT_EXCEEDED",
+    "TIMEOUT_EXCEEDED",
+    "TOO_MANY_PARTS",
+    "TOO_MANY_SIMULTANEOUS_QUERIES",
+    "NETWORK_ERROR",
+    "SOCKET_TIMEOUT",
+    "KEEPER_EXCEPTION",
+    "TABLE_IS_READ_ONLY",
+    "UNKNOWN_DATABASE",  # a project being made, or a schema not yet migrated
+    "UNKNOWN_TABLE",
+    "ALL_CONNECTION_TRIES_FAILED",
+    "UNKNOWN_STATUS_OF_INSERT",
+    "ABORTED",
+    "QUERY_WAS_CANCELLED",
+    "STD_EXCEPTION",  # std::filesystem: No space left on device
+}
+
+
+def quote(identifier: str) -> str:
+    """An identifier in backquotes."""
+    return "`" + identifier.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def literal(value: Any, *, quoted: bool = False) -> str:
+    r"""A value as text: for a `{name:Type}` parameter, or `quoted` to stand in a statement.
+
+    >>> literal("it's"), literal(["it's", 1]), literal("it's", quoted=True)
+    ("it's", "['it\\'s',1]", "'it\\'s'")
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\")
+        if not quoted:
+            return escaped.replace("\t", "\\t").replace("\n", "\\n")
+        return "'" + escaped.replace("'", "\\'") + "'"
+    if isinstance(value, Mapping):
+        pairs = (f"{literal(k, quoted=True)}:{literal(v, quoted=True)}" for k, v in value.items())
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return "[" + ",".join(literal(item, quoted=True) for item in value) + "]"
+    if value is None:
+        return "NULL" if quoted else "\\N"
+    return str(value)
+
+
+def read_error(text: str) -> StoreError:
+    """The error that a failed query or DDL statement stands for."""
+    code, message = _parse(text)
+    if code in _NOT_ALLOWED:
+        return QueryNotAllowed(message, code=code)
+    if code in _TOO_LARGE:
+        return QueryTooLarge(message, code=code)
+    if code in _UNAVAILABLE or "No space left on device" in message:
+        return StoreUnavailable(message)
+    return QueryError(message, code=code)
+
+
+def insert_error(text: str) -> StoreError:
+    """The error that a failed insert stands for: worth another try, or not."""
+    code, message = _parse(text)
+    if "Too many partitions" in message:  # a TOO_MANY_PARTS that no waiting mends
+        return InvalidData(message)
+    if code in _UNAVAILABLE or "No space left on device" in message:
+        return StoreUnavailable(message)
+    return InvalidData(message)
+
+
+def _parse(text: str) -> tuple[str, str]:
+    """ClickHouse's error name, and its message without number, version and stack."""
+    head = _VERSION.sub("", text.split("Stack trace:")[0]).strip()
+    found = _CODE.search(head)
+    message = _CODE.sub("", head)
+    while (shorter := _NOISE.sub("", message)) != message:
+        message = shorter
+    return (found[1] if found else ""), message.strip()

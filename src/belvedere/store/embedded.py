@@ -1,0 +1,209 @@
+"""`EmbeddedClickHouse`: ClickHouse inside this process, as chDB."""
+
+import fcntl
+import os
+import queue
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+from chdb.state.sqlitelike import Connection
+
+from belvedere.store.clickhouse import insert_error, literal, quote, read_error
+from belvedere.store.database import QueryLimits
+from belvedere.store.errors import StoreInUse, StoreUnavailable
+
+_SERVER_SETTINGS: Final = {
+    # chDB's caches are sized for a database server by default; these are sized for a laptop.
+    "mark_cache_size": 64 << 20,
+    "index_mark_cache_size": 32 << 20,
+    "primary_index_cache_size": 64 << 20,
+    "text_index_header_cache_size": 32 << 20,
+    "query_condition_cache_size": 16 << 20,
+    "compiled_expression_cache_size": 16 << 20,
+    "background_pool_size": 2,
+}
+_MAX_IDLE_READERS: Final = 8
+
+
+class EmbeddedClickHouse:
+    """A `Database` in a directory of this machine. One process at a time has it open.
+
+    chDB runs one statement at a time on a connection and releases the GIL meanwhile, so there
+    is a pool of connections: writers, and for each set of limits readers that are locked into
+    ClickHouse's `readonly = 1` (from which a session cannot leave again).
+    """
+
+    def __init__(self, directory: Path | str, *, memory_bytes: int = 4 << 30) -> None:
+        """Open the database in `directory`, made if need be.
+
+        Args:
+            directory: where tables live. Nothing else may be in it.
+            memory_bytes: what all queries, inserts and merges together may use.
+
+        Raises:
+            StoreInUse: another process has it open.
+            StoreUnavailable: the directory cannot be written.
+        """
+        self.directory = Path(directory).absolute()
+        if "?" in str(self.directory):
+            raise StoreUnavailable(
+                f"{self.directory}: chDB takes no '?' in a path; choose another data directory"
+            )
+        self._lock_file = _lock(self.directory)
+        settings = {**_SERVER_SETTINGS, "max_server_memory_usage": memory_bytes}
+        options = "&".join(f"{name}={value}" for name, value in settings.items())
+        self._url = f"{self.directory / 'clickhouse'}?{options}"
+        self._writers: queue.LifoQueue[Connection] = queue.LifoQueue()
+        self._readers: dict[QueryLimits, list[Connection]] = {}
+        self._readers_lock = threading.Lock()
+        self._running = threading.Condition()
+        self._statements = 0
+        self._closed = False
+        self._writers.put(Connection(self._url))
+
+    def query(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        database: str = "default",
+        limits: QueryLimits | None = None,
+    ) -> pa.Table:
+        texts = {name: literal(value) for name, value in (params or {}).items()}
+        with self._reader(limits or QueryLimits()) as connection:
+            try:
+                connection.query(f"USE {quote(database)}")
+                result = connection.query(sql, "Arrow", params=texts)
+            except RuntimeError as error:
+                raise read_error(str(error)) from None
+        data = result.bytes()
+        return pa.ipc.open_file(data).read_all() if data else pa.table({})
+
+    def execute(self, sql: str, *, database: str = "default") -> None:
+        with self._writer() as connection:
+            try:
+                connection.query(f"USE {quote(database)}")
+                connection.query(sql)
+            except RuntimeError as error:
+                raise read_error(str(error)) from None
+
+    def insert(
+        self,
+        table: str,
+        data: bytes,
+        *,
+        format: str,  # noqa: A002 - ClickHouse's word
+        database: str = "default",
+        settings: Mapping[str, str | int] | None = None,
+    ) -> None:
+        clause = ", ".join(f"{name} = {literal(value, quoted=True)}" for name, value in (settings or {}).items())
+        sql = f"INSERT INTO {quote(database)}.{quote(table)}"
+        if clause:
+            sql += f" SETTINGS {clause}"
+        with self._writer() as connection:
+            try:
+                with connection.send_insert(sql, format) as inserter:
+                    inserter.append(data)
+                    inserter.finish()
+            except RuntimeError as error:
+                raise insert_error(str(error)) from None
+
+    def close(self) -> None:
+        with self._running:
+            if self._closed:
+                return
+            self._closed = True
+            self._running.wait_for(lambda: self._statements == 0)
+        with self._readers_lock:
+            idle = [c for connections in self._readers.values() for c in connections]
+            self._readers.clear()
+        while not self._writers.empty():
+            idle.append(self._writers.get_nowait())
+        for connection in idle:
+            connection.close()
+        self._lock_file.close()
+
+    @contextmanager
+    def _statement(self) -> Iterator[None]:
+        """Count a running statement, so that `close` waits for it."""
+        with self._running:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._statements += 1
+        try:
+            yield
+        finally:
+            with self._running:
+                self._statements -= 1
+                self._running.notify_all()
+
+    @contextmanager
+    def _writer(self) -> Iterator[Connection]:
+        with self._statement():
+            try:
+                connection = self._writers.get_nowait()
+            except queue.Empty:
+                connection = Connection(self._url)
+            try:
+                yield connection
+            finally:
+                self._writers.put(connection)
+
+    @contextmanager
+    def _reader(self, limits: QueryLimits) -> Iterator[Connection]:
+        with self._statement():
+            with self._readers_lock:
+                idle = self._readers.get(limits)
+                connection = idle.pop() if idle else None
+            if connection is None:
+                connection = Connection(self._url)
+                connection.query(_reader_settings(limits))
+            try:
+                yield connection
+            finally:
+                with self._readers_lock:
+                    keep = sum(map(len, self._readers.values())) < _MAX_IDLE_READERS
+                    if keep:
+                        self._readers.setdefault(limits, []).append(connection)
+                if not keep:
+                    connection.close()
+
+
+def _reader_settings(limits: QueryLimits) -> str:
+    return (
+        f"SET max_execution_time = {limits.time_s}, max_memory_usage = {limits.memory_bytes},"
+        f" max_result_rows = {limits.result_rows}, max_result_bytes = {limits.result_bytes},"
+        f" max_threads = {limits.threads}, result_overflow_mode = 'throw',"
+        " enable_time_series_aggregate_functions = 1, readonly = 1"
+    )
+
+
+def _lock(directory: Path) -> Any:
+    """Hold the directory's lock for as long as the returned file is open (and the process lives)."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = (directory / "lock").open("a+")
+    except OSError as error:
+        raise StoreUnavailable(
+            f"cannot write to the data directory {directory}: {error.strerror}"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        file.close()
+        raise StoreInUse(
+            f"the data directory {directory} is in use by process {owner};"
+            " stop that one, or choose another directory with --data-dir"
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+

@@ -1,0 +1,64 @@
+"""From a segment of the durable queue to rows: one insert into the `Null` table of its signal."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from belvedere.otlp.signal import Signal
+from belvedere.store.database import Database
+
+_DOORS: Final = {
+    # signal: (table, file of its schema, message)
+    Signal.TRACES: ("otlp_traces", "otlp.proto", "Traces"),
+    Signal.METRICS: ("otlp_metrics", "otlp_metrics.proto", "Metrics"),
+    Signal.LOGS: ("otlp_logs", "otlp.proto", "Logs"),
+}
+_MAX_PARTITIONS: Final = 1000
+"""Days that one insert may touch: more come from broken clocks or from malice."""
+
+
+def insert(db: Database, project: str, signal: Signal, data: bytes, *, token: str) -> None:
+    """Insert serialized requests into the tables of `project`.
+
+    Args:
+        db: the database, where `project` is migrated.
+        project: whose tables.
+        signal: of the requests.
+        data: serialized requests, one after another, without nested attribute values.
+        token: names these bytes. The same token again adds nothing twice, in any of the tables.
+
+    Raises:
+        InvalidData: the database cannot read the bytes.
+        StoreUnavailable: try again later.
+    """
+    table, schema_file, message = _DOORS[signal]
+    db.insert(
+        table,
+        data,
+        format="ProtobufSingle",
+        database=project,
+        settings={
+            "format_schema_source": "string",
+            "format_schema": _schema(schema_file),
+            "format_schema_message_name": message,
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+            "max_partitions_per_insert_block": _MAX_PARTITIONS,
+            # The segment is one row, and its views' blocks go to disk as they are.
+            "min_insert_block_size_rows": 0,
+            "min_insert_block_size_bytes": 0,
+            "max_block_size": 1 << 20,
+            "preferred_block_size_bytes": 0,
+            # Parallelism comes from inserting several segments at once.
+            "max_threads": 1,
+            "max_insert_threads": 1,
+        },
+    )
+
+
+@cache
+def _schema(file: str) -> str:
+    """The schema for ClickHouse, without comments."""
+    text = (files("belvedere.store") / file).read_text(encoding="utf-8")
+    lines = (line.partition("//")[0].strip() for line in text.splitlines())
+    return " ".join(line for line in lines if line)
