@@ -45,13 +45,11 @@ _UNAVAILABLE: Final = {
     "SOCKET_TIMEOUT",
     "KEEPER_EXCEPTION",
     "TABLE_IS_READ_ONLY",
+}
+
+_UNAVAILABLE_INSERT: Final = _UNAVAILABLE | {
     "UNKNOWN_DATABASE",  # a project being made, or a schema not yet migrated
     "UNKNOWN_TABLE",
-    "ALL_CONNECTION_TRIES_FAILED",
-    "UNKNOWN_STATUS_OF_INSERT",
-    "ABORTED",
-    "QUERY_WAS_CANCELLED",
-    "STD_EXCEPTION",  # std::filesystem: No space left on device
 }
 
 
@@ -67,20 +65,18 @@ def literal(value: Any, *, quoted: bool = False) -> str:
     ("it's", "['it\\'s',1]", "'it\\'s'")
     """
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return str(value).lower()
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\")
-        if not quoted:
-            return escaped.replace("\t", "\\t").replace("\n", "\\n")
-        return "'" + escaped.replace("'", "\\'") + "'"
+        if quoted:
+            return "'" + escaped.replace("'", "\\'") + "'"
+        return escaped.replace("\t", "\\t").replace("\n", "\\n")
     if isinstance(value, Mapping):
         pairs = (f"{literal(k, quoted=True)}:{literal(v, quoted=True)}" for k, v in value.items())
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return "[" + ",".join(literal(item, quoted=True) for item in value) + "]"
-    if value is None:
-        return "NULL" if quoted else "\\N"
-    return str(value)
+    return str(value) if value is not None else "NULL" if quoted else "\\N"
 
 
 def read_error(text: str) -> StoreError:
@@ -100,14 +96,14 @@ def insert_error(text: str) -> StoreError:
     code, message = _parse(text)
     if "Too many partitions" in message:  # a TOO_MANY_PARTS that no waiting mends
         return InvalidData(message)
-    if code in _UNAVAILABLE or "No space left on device" in message:
+    if code in _UNAVAILABLE_INSERT or "No space left on device" in message:
         return StoreUnavailable(message)
     return InvalidData(message)
 
 
 def _parse(text: str) -> tuple[str, str]:
     """ClickHouse's error name, and its message without number, version and stack."""
-    head = _VERSION.sub("", text.split("Stack trace:")[0]).strip()
+    head = _VERSION.sub("", text.split("Stack trace:", maxsplit=1)[0]).strip()
     found = _CODE.search(head)
     message = _CODE.sub("", head)
     while (shorter := _NOISE.sub("", message)) != message:

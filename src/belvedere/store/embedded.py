@@ -1,6 +1,7 @@
 """`EmbeddedClickHouse`: ClickHouse inside this process, as chDB."""
 
 import fcntl
+import hashlib
 import os
 import queue
 import threading
@@ -54,7 +55,10 @@ class EmbeddedClickHouse:
                 f"{self.directory}: chDB takes no '?' in a path; choose another data directory"
             )
         self._lock_file = _lock(self.directory)
-        settings = {**_SERVER_SETTINGS, "max_server_memory_usage": memory_bytes}
+        settings = {
+            **_SERVER_SETTINGS,
+            "max_server_memory_usage": memory_bytes,
+        }
         options = "&".join(f"{name}={value}" for name, value in settings.items())
         self._url = f"{self.directory / 'clickhouse'}?{options}"
         self._writers: queue.LifoQueue[Connection] = queue.LifoQueue()
@@ -63,6 +67,7 @@ class EmbeddedClickHouse:
         self._running = threading.Condition()
         self._statements = 0
         self._closed = False
+        self._schema_files: set[str] = set()
         self._writers.put(Connection(self._url))
 
     def query(
@@ -100,7 +105,10 @@ class EmbeddedClickHouse:
         database: str = "default",
         settings: Mapping[str, str | int] | None = None,
     ) -> None:
-        clause = ", ".join(f"{name} = {literal(value, quoted=True)}" for name, value in (settings or {}).items())
+        clause = ", ".join(
+            f"{name} = {literal(value, quoted=True)}"
+            for name, value in self._with_schema_file(settings or {}).items()
+        )
         sql = f"INSERT INTO {quote(database)}.{quote(table)}"
         if clause:
             sql += f" SETTINGS {clause}"
@@ -126,6 +134,19 @@ class EmbeddedClickHouse:
         for connection in idle:
             connection.close()
         self._lock_file.close()
+
+    def _with_schema_file(self, settings: Mapping[str, str | int]) -> Mapping[str, str | int]:
+        """The settings with a schema text made a file, which chDB else makes in the working folder."""
+        if settings.get("format_schema_source") != "string":
+            return settings
+        text = str(settings["format_schema"])
+        name = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.proto"
+        path = self.directory / "format_schemas" / name
+        if name not in self._schema_files:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            self._schema_files.add(name)
+        return {**settings, "format_schema_source": "file", "format_schema": str(path)}
 
     @contextmanager
     def _statement(self) -> Iterator[None]:
@@ -183,7 +204,7 @@ def _reader_settings(limits: QueryLimits) -> str:
 
 
 def _lock(directory: Path) -> Any:
-    """Hold the directory's lock for as long as the returned file is open (and the process lives)."""
+    """Hold the directory's lock for as long as the returned file is open."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         file = (directory / "lock").open("a+")
@@ -205,5 +226,3 @@ def _lock(directory: Path) -> Any:
     file.write(str(os.getpid()))
     file.flush()
     return file
-
-

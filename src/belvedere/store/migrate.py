@@ -24,8 +24,10 @@ _TYPES: Final = {
 member that is not there (NULL) differs from one that is 0, false or ''."""
 
 _ENGINE = re.compile(r"\bENGINE = (\w*MergeTree)\b")
-_CREATE = re.compile(r"^(CREATE (?:TABLE|MATERIALIZED VIEW|FUNCTION) IF NOT EXISTS \S+)", re.M)
-_ALTER = re.compile(r"^(ALTER TABLE \S+)", re.M)
+_TARGET = re.compile(
+    r"^(CREATE (?:TABLE|MATERIALIZED VIEW|FUNCTION) IF NOT EXISTS \S+|ALTER TABLE \S+)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,7 @@ def for_cluster(statement: str, cluster: str) -> str:
     """
     if not cluster:
         return statement
-    on_cluster = rf"\1 ON CLUSTER {quote(cluster)}"
-    statement = _CREATE.sub(on_cluster, statement)
-    statement = _ALTER.sub(on_cluster, statement)
+    statement = _TARGET.sub(rf"\1 ON CLUSTER {quote(cluster)}", statement)
     # The keeper path and replica name come from the server's default_replica_path and macros.
     return _ENGINE.sub(r"ENGINE = Replicated\1", statement)
 
@@ -109,5 +109,5 @@ def _statements(text: str) -> tuple[str, ...]:
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
     for name, type_ in _TYPES.items():
         lines = [line.replace(name, type_) for line in lines]
-    parts = re.split(r";[ \t]*$", "\n".join(lines), flags=re.M)
+    parts = re.split(r";[ \t]*$", "\n".join(lines), flags=re.MULTILINE)
     return tuple(part.strip() for part in parts if part.strip())
