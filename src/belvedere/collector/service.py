@@ -1,0 +1,74 @@
+"""A running Collector: `Service` starts and stops what a configuration describes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from belvedere.collector.component import Component
+from belvedere.collector.config import CollectorConfig
+from belvedere.collector.graph import build_graph, placing
+from belvedere.collector.registry import Kind
+
+_log = structlog.get_logger(__name__)
+
+
+class Service:
+    """The components of one configuration. It is started once; a new start is a new `Service`."""
+
+    def __init__(
+        self, config: CollectorConfig, *, services: Mapping[type[Any], Any] | None = None
+    ) -> None:
+        """Make and connect the components; nothing listens or connects yet.
+
+        Args:
+            config: the validated configuration.
+            services: what the process shares with its components, by type (`Host.services`).
+
+        Raises:
+            ConfigError: a component cannot work with its configuration.
+        """
+        self._config = config
+        self._graph = build_graph(config, services or {})
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Start exporters, then processors from the last to the first, then receivers.
+
+        So whatever a receiver takes finds its way open. If one does not start, everything is
+        shut down again.
+
+        Raises:
+            ConfigError: what the configuration asks for cannot be had.
+        """
+        try:
+            for node in self._graph.nodes:
+                with placing(self._config, node.kind, node.id):
+                    await node.component.start()
+        except BaseException:
+            await self.shutdown()
+            raise
+        _log.info("The Collector is running", pipelines=sorted(self._config.pipelines))
+
+    async def shutdown(self) -> None:
+        """Stop in the reverse order: no new data, then what is held is handed on.
+
+        Safe before `start` and when repeated. A component that fails to stop is logged and does
+        not keep the others from it.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        for node in reversed(self._graph.nodes):
+            try:
+                await node.component.shutdown()
+            except Exception:  # noqa: BLE001 - whatever it is, the others still have to stop
+                _log.exception("A component did not shut down", component=f"{node.kind}::{node.id}")
+
+    def component(self, kind: Kind, component_id: str, *, pipeline: str = "") -> Component:
+        """A component, for its process to look at. There is one processor for each pipeline.
+
+        Raises:
+            KeyError: no pipeline uses it, or several do and `pipeline` does not say which.
+        """
+        return self._graph.find(kind, component_id, pipeline)

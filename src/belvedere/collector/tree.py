@@ -1,0 +1,84 @@
+"""Configuration values that know where each one was written."""
+
+import copy
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from belvedere.collector.errors import ConfigError
+
+KeyPath = tuple[str | int, ...]
+"""The way to a value: mapping keys and list positions. Printed with `::`, as the Collector does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a value was written: the first line is 1."""
+
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class Tree:
+    """The values of one or several sources, with their positions."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    positions: dict[KeyPath, Position] = field(default_factory=dict)
+    """Of each mapping key and list element; what came out of a variable has its reference's."""
+    from_environment: dict[KeyPath, str] = field(default_factory=dict)
+    """The text of scalars that are one reference: what a field that wants text gets."""
+
+    def get(self, path: KeyPath) -> Any:
+        """The value at `path`; None where there is none."""
+        value: Any = self.values
+        for key in path:
+            if not isinstance(value, dict) or key not in value:
+                return None
+            value = value[key]
+        return value
+
+    def merge(self, later: Self) -> None:
+        """Take over what `later` says: mappings merge deeply, everything else is replaced."""
+        self._merge(self.values, later.values, (), later)
+
+    def error(self, path: KeyPath, message: str, hint: str = "") -> ConfigError:
+        """An error about the value at `path`, with the position of it or of what should hold it."""
+        position = None
+        for end in range(len(path), -1, -1):
+            if position := self.positions.get(path[:end]):
+                break
+        return ConfigError(
+            message,
+            key="::".join(str(key) for key in path),
+            file=position.file if position else None,
+            line=position.line if position else None,
+            hint=hint,
+        )
+
+    def _merge(self, into: dict[str, Any], new: dict[str, Any], at: KeyPath, later: Self) -> None:
+        for key, value in new.items():
+            path = (*at, key)
+            old = into.get(key)
+            if isinstance(old, dict) and isinstance(value, dict):
+                self._merge(old, value, path, later)
+            else:
+                into[key] = copy.deepcopy(value)
+                _replace_below(path, self.positions, later.positions)
+                _replace_below(path, self.from_environment, later.from_environment)
+
+
+def _replace_below(path: KeyPath, own: dict[KeyPath, Any], others: Mapping[KeyPath, Any]) -> None:
+    depth = len(path)
+    for stale in [known for known in own if known[:depth] == path]:
+        del own[stale]
+    own.update({known: what for known, what in others.items() if known[:depth] == path})
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not known: the nearest one, or all of them."""
+    names = sorted(known)
+    if close := difflib.get_close_matches(name, names, n=1):
+        return f"did you mean {close[0]!r}?"
+    return f"there are {', '.join(names)}" if names else ""
