@@ -1,0 +1,41 @@
+"""`create_app`: the HTTP API, one file a group of routes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+
+from belvedere.api import health, metrics, page, sql, status, tempo
+from belvedere.api.errors import HANDLED, answer_error
+from belvedere.api.pool import QueryPool
+from belvedere.api.rates import AcceptedRates
+from belvedere.api.state import AppState
+
+
+def create_app(state: AppState) -> Starlette:
+    """The API over `state`, as an ASGI application whose lifespan the server must run."""
+    pool = QueryPool()
+    rates = AcceptedRates()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sampling = asyncio.create_task(rates.run())
+        try:
+            yield
+        finally:
+            sampling.cancel()
+            pool.close()
+
+    return Starlette(
+        routes=[
+            *page.routes(),
+            *health.routes(state),
+            *metrics.routes(),
+            *status.routes(state, pool, rates),
+            *sql.routes(state, pool),
+            *tempo.routes(state, pool),
+        ],
+        exception_handlers=dict.fromkeys(HANDLED, answer_error),
+        lifespan=lifespan,
+    )

@@ -1,0 +1,196 @@
+"""What the SQL door lets through: one statement that reads, and nothing that reaches outside.
+
+ClickHouse's `readonly = 1` refuses writes and changes of settings. This adds what it lets
+through: files, the network, other processes' queries, and the projects of others.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from belvedere.query.sql.tokens import Token, refusal
+from belvedere.store.errors import QueryError
+
+READS: Final = frozenset(
+    {"SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS"}
+)
+"""How a statement begins that may be run."""
+
+TABLE_FUNCTIONS: Final = frozenset(
+    {
+        "format",
+        "generaterandom",
+        "generateseries",
+        "generate_series",
+        "null",
+        "numbers",
+        "numbers_mt",
+        "primes",
+        "sqlstandardvalues",
+        "values",
+        "view",
+        "zeros",
+        "zeros_mt",
+    }
+)
+"""Table functions (in lower case) that read nothing but their arguments. All others are refused."""
+
+_FUNCTIONS: Final = {
+    "file": "reads files of the server",
+    "catboostevaluate": "loads files of the server",
+    "showcertificate": "reads files of the server",
+    "generateserialid": "writes",
+    "aiclassify": "reaches out to the network",
+    "aiembed": "reaches out to the network",
+    "aiextract": "reaches out to the network",
+    "aifilter": "reaches out to the network",
+    "aigenerate": "reaches out to the network",
+    "airedact": "reaches out to the network",
+    "aisimilarity": "reaches out to the network",
+    "aitranslate": "reaches out to the network",
+}
+"""Ordinary functions (in lower case) that nobody may call, and why."""
+
+_NAMING_TABLES: Final = ("dict", "hascolumnintable", "joinget")
+"""Beginnings of functions that take the name of a table as text."""
+
+_SHOWS: Final = frozenset({"TABLES", "COLUMNS", "FUNCTIONS", "INDEX", "INDEXES", "KEYS"})
+"""What a caller who is confined to a project may SHOW."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who asks, and what this ClickHouse has that he must not reach."""
+
+    table_functions: frozenset[str] = frozenset()
+    """All table functions of this ClickHouse, in lower case."""
+    confined_to: str | None = None
+    """The one project that the caller may read; None: all of them."""
+    other_databases: frozenset[str] = frozenset()
+    """All databases that are not that project's, in lower case. Unused unless confined."""
+
+    def check(self, sql: str, tokens: Sequence[Token]) -> None:
+        """Let a statement pass.
+
+        Args:
+            sql: the statement, for positions in messages.
+            tokens: its tokens.
+
+        Raises:
+            QueryNotAllowed: it does not pass; the message says where and why, and what to do.
+            QueryError: there is no statement.
+        """
+        first = _first(sql, tokens)
+        for token, second, third in _windows(tokens):
+            _check_clause(sql, token, second, third)
+            if token.is_name and second and second.is_sign("("):
+                self._check_function(sql, token)
+        if self.confined_to is not None:
+            self._check_confined(sql, tokens, first)
+
+    def _check_function(self, sql: str, token: Token) -> None:
+        name = token.text.lower()
+        if name in _FUNCTIONS:
+            raise refusal(sql, token.offset, f"{token.text}() {_FUNCTIONS[name]}: not allowed here")
+        if name in self.table_functions - TABLE_FUNCTIONS:
+            raise refusal(
+                sql,
+                token.offset,
+                f"{token.text}() reads from outside the project's tables: not allowed here",
+            )
+
+    def _check_confined(self, sql: str, tokens: Sequence[Token], first: Token) -> None:
+        """Each way to name a table: as `database.table`, by its database alone, or as text."""
+        alone = not first.is_word("SELECT", "WITH", "FROM", "EXPLAIN")
+        if first.is_word("SHOW"):
+            _check_show(sql, tokens)
+        for token, second, _ in _windows(tokens):
+            if not token.is_name:
+                continue
+            database = token.text.partition(".")[0]
+            qualifies = alone or "." in token.text or (second and second.is_sign("."))
+            if qualifies and database.lower() in self.other_databases:
+                raise refusal(
+                    sql,
+                    token.offset,
+                    f"this token reads the project {self.confined_to!r} only,"
+                    f" not the database {database!r}",
+                    code="ACCESS_DENIED",
+                )
+            if second and second.is_sign("(") and token.text.lower().startswith(_NAMING_TABLES):
+                raise refusal(
+                    sql, token.offset, f"{token.text}() is not allowed here", code="ACCESS_DENIED"
+                )
+            if token.is_word("IDENTIFIER") and second and second.is_sign("}"):
+                raise refusal(
+                    sql,
+                    token.offset,
+                    "write the name itself: a parameter of type Identifier is not allowed here",
+                    code="ACCESS_DENIED",
+                )
+
+
+def _first(sql: str, tokens: Sequence[Token]) -> Token:
+    """The word that says what the statement does."""
+    for token in tokens:
+        if token.is_sign("("):
+            continue
+        if token.is_word(*READS):
+            return token
+        raise refusal(
+            sql,
+            token.offset,
+            "only reading is possible here: SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or EXISTS,"
+            f" not {token.text[:20].upper()!r}",
+        )
+    raise QueryError("the query is empty; try: SHOW TABLES", code="SYNTAX_ERROR")
+
+
+def _windows(
+    tokens: Sequence[Token],
+) -> Iterator[tuple[Token, Token | None, Token | None]]:
+    """Each token with the two after it."""
+    return zip(tokens, [*tokens[1:], None], [*tokens[2:], None, None], strict=False)
+
+
+def _check_show(sql: str, tokens: Sequence[Token]) -> None:
+    kind = [token.text.upper() for token in tokens[1:3]]
+    if kind[:1] == ["FULL"]:
+        kind = kind[1:]
+    if kind[:1] and kind[0] in _SHOWS:
+        return
+    if kind == ["CREATE", "TABLE"]:
+        return
+    raise refusal(
+        sql,
+        tokens[0].offset,
+        f"here SHOW takes one of: CREATE TABLE, {', '.join(sorted(_SHOWS))}",
+        code="ACCESS_DENIED",
+    )
+
+
+def _check_clause(sql: str, token: Token, second: Token | None, third: Token | None) -> None:
+    """Refuse what is no part of a read, though it can stand in one."""
+    if second is None:
+        return
+    if token.is_sign(";"):
+        raise refusal(sql, second.offset, "one statement at a time; send the next one by itself")
+    if token.is_word("INTO") and second.is_word("OUTFILE"):
+        raise refusal(
+            sql,
+            token.offset,
+            "INTO OUTFILE would write a file of the server;"
+            " leave it out and redirect the answer (belvedere sql … > FILE)",
+        )
+    if token.is_word("SETTINGS") and second.is_name and third and third.is_sign("="):
+        raise refusal(
+            sql, token.offset, "SETTINGS cannot be changed here; the server bounds each query"
+        )
+    ends = third is None or third.is_sign(";") or third.is_word("SETTINGS", "INTO")
+    if token.is_word("FORMAT") and second.is_name and ends:
+        raise refusal(
+            sql,
+            token.offset,
+            f"leave out FORMAT {second.text}: choose the format with --format on the command"
+            " line, or with the parameter `format` of /api/sql",
+        )
