@@ -131,7 +131,7 @@ class DurableQueue:
         self._has_room = True
         self._lanes: dict[str, _Lane] = {}
         self._closed: deque[Segment] = deque()
-        self._arrived = asyncio.Condition()
+        self._changed = asyncio.Condition()
         self._disk = ThreadPoolExecutor(2, thread_name_prefix="belvedere-queue")
         self._stopped = False
 
@@ -181,20 +181,22 @@ class DurableQueue:
 
     async def take(self) -> Segment:
         """The oldest closed segment; waits for one. The caller says `done` or `put_back`."""
-        async with self._arrived:
-            await self._arrived.wait_for(lambda: self._closed)
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._closed)
             return self._closed.popleft()
 
     async def done(self, segment: Segment) -> None:
         """The segment is worked off: delete it."""
         await self._on_disk(segment.path.unlink, True)
-        self.size_bytes -= segment.size_bytes
+        async with self._changed:
+            self.size_bytes -= segment.size_bytes
+            self._changed.notify_all()
 
     async def put_back(self, segment: Segment) -> None:
         """The segment could not be worked off now: it is taken again, before younger ones."""
-        async with self._arrived:
+        async with self._changed:
             self._closed.appendleft(segment)
-            self._arrived.notify()
+            self._changed.notify_all()
 
     async def close_segments(self) -> None:
         """Close all open segments, so that everything accepted can be taken."""
@@ -207,6 +209,11 @@ class DurableQueue:
     def is_empty(self) -> bool:
         """Nothing accepted is left to be done."""
         return self.size_bytes == 0
+
+    async def wait_empty(self) -> None:
+        """Wait until everything accepted is done."""
+        async with self._changed:
+            await self._changed.wait_for(self.is_empty)
 
     async def shutdown(self) -> None:
         """Refuse further appends and close the open segments. What is left stays on disk."""
@@ -309,11 +316,11 @@ class DurableQueue:
         path = await self._on_disk(_close_segment, segment, self._sync is not Sync.OFF)
         if path is None:
             return
-        async with self._arrived:
+        async with self._changed:
             self._closed.append(
                 Segment(lane.name, segment.id, path, segment.size_bytes, segment.items)
             )
-            self._arrived.notify()
+            self._changed.notify_all()
 
     async def _on_disk(self, function: Callable[..., _T], *args: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, function, *args)

@@ -68,7 +68,18 @@ class EmbeddedClickHouse:
         self._statements = 0
         self._closed = False
         self._schema_files: set[str] = set()
-        self._writers.put(Connection(self._url))
+        try:
+            self._writers.put(Connection(self._url))
+        except RuntimeError as error:
+            self._lock_file.close()
+            if "already initialized" in str(error):
+                raise StoreInUse(
+                    f"this process has another data directory open than {self.directory};"
+                    " chDB opens one at a time"
+                ) from None
+            raise StoreUnavailable(
+                f"cannot open the database in {self.directory}: {read_error(str(error))}"
+            ) from None
 
     def query(
         self,
@@ -136,7 +147,7 @@ class EmbeddedClickHouse:
         self._lock_file.close()
 
     def _with_schema_file(self, settings: Mapping[str, str | int]) -> Mapping[str, str | int]:
-        """The settings with a schema text made a file, which chDB else makes in the working folder."""
+        """With a schema text made a file: chDB would make one in the working folder."""
         if settings.get("format_schema_source") != "string":
             return settings
         text = str(settings["format_schema"])

@@ -1,0 +1,175 @@
+"""Exporter `belvedere`: to the store, by way of the durable queue.
+
+Accepted means on disk: `consume` returns when the batch is in the queue. Workers take segments
+from the queue and store them; what cannot be stored now waits there, across restarts.
+"""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import ClassVar
+
+import structlog
+from pydantic import Field
+
+from belvedere import internal_telemetry as telemetry
+from belvedere.collector.component import ComponentConfig, Host
+from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
+from belvedere.collector.duration import Duration
+from belvedere.collector.errors import ConfigError, Permanent, Retryable
+from belvedere.otlp.batch import Batch
+from belvedere.otlp.nested import flatten_nested
+from belvedere.otlp.signal import Signal
+from belvedere.store.errors import InvalidProject, StoreError
+from belvedere.store.projects import Projects
+from belvedere.store.writer import SegmentWriter
+
+log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+
+
+class QueueConfig(ComponentConfig):
+    """The durable queue before the store."""
+
+    capacity_mib: int = Field(
+        1024, gt=0, description="Data waiting to be stored at which more is refused."
+    )
+    segment_mib: int = Field(16, gt=0, le=256, description="Size at which a segment is closed.")
+    segment_age: Duration = Field(1.0, gt=0, description="Age at which a segment is closed.")
+    sync: Sync = Field(
+        Sync.ALWAYS,
+        description="When data is forced to the device: always (before it is acknowledged),"
+        " interval (when a segment is closed) or off.",
+    )
+    reserve_mib: int = Field(
+        256, ge=0, description="Free disk space at which more data is refused."
+    )
+
+
+class BelvedereExporter:
+    """Batches become rows of the store, each once, across crashes."""
+
+    class Config(ComponentConfig):
+        """Keys of `belvedere`."""
+
+        directory: Path = Field(
+            Path("belvedere-data"),
+            description="Folder of the queue (`queue/`) and of data that cannot be stored"
+            " (`rejected/`).",
+        )
+        num_consumers: int = Field(2, gt=0, le=16, description="Segments stored at once.")
+        queue: QueueConfig = Field(QueueConfig(), description="The durable queue.")
+        drain_timeout: Duration = Field(
+            30.0,
+            description="How long a shutdown waits for the queue to empty; the rest is stored"
+            " after the next start.",
+        )
+
+    signals: ClassVar = frozenset(Signal)
+
+    def __init__(self, config: Config, host: Host) -> None:
+        self._config = config
+        self._id = host.component_id
+        self._services = host.services
+        self._writer: SegmentWriter | None = None
+        self._workers: list[asyncio.Task[None]] = []
+        self.queue = DurableQueue(
+            config.directory / "queue",
+            capacity_bytes=config.queue.capacity_mib << 20,
+            segment_bytes=config.queue.segment_mib << 20,
+            segment_age_s=config.queue.segment_age,
+            sync=config.queue.sync,
+            reserve_bytes=config.queue.reserve_mib << 20,
+        )
+
+    @property
+    def _projects(self) -> Projects:
+        projects: Projects = self._services[Projects]
+        return projects
+
+    async def start(self) -> None:
+        if Projects not in self._services:
+            raise ConfigError(
+                "this process has no store",
+                key=f"exporters::{self._id}",
+                hint="the exporter belvedere runs in `belvedere up`; elsewhere use otlp_grpc",
+            )
+        try:
+            self.queue.start()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot use the folder {self.queue.directory}: {error.strerror}",
+                key=f"exporters::{self._id}::directory",
+            ) from None
+        self._writer = SegmentWriter(
+            self._projects.db, self._projects, self._config.directory / "rejected"
+        )
+        telemetry.EXPORTER_QUEUE_CAPACITY.labels(self._id).set(self.queue.capacity_bytes)
+        telemetry.EXPORTER_QUEUE_SIZE.labels(self._id).set_function(lambda: self.queue.size_bytes)
+        self._workers = [
+            asyncio.create_task(self._work(self._writer), name=f"{self._id}-{number}")
+            for number in range(self._config.num_consumers)
+        ]
+
+    async def consume(self, batch: Batch) -> None:
+        """Put the batch into the queue. When this returns, it is on disk.
+
+        Raises:
+            Retryable: the queue or the disk is full, or a new project cannot be made now.
+            Permanent: the name of the project is not allowed.
+        """
+        if not batch.items:
+            return
+        if not self._projects.is_ready(batch.project):
+            try:
+                await asyncio.to_thread(self._projects.ensure, batch.project)
+            except InvalidProject as error:
+                raise Permanent(str(error)) from None
+            except StoreError as error:
+                raise Retryable(f"the store is not available: {error}", after_s=5) from None
+        data = flatten_nested(batch.signal, batch.data)
+        try:
+            await self.queue.append(f"{batch.project}/{batch.signal}", data, batch.items)
+        except Retryable:
+            telemetry.EXPORTER_ENQUEUE_FAILED[batch.signal].labels(self._id).inc(batch.items)
+            raise
+
+    async def shutdown(self) -> None:
+        if not self._workers:
+            return
+        await self.queue.close_segments()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.drain_timeout):
+                await self.queue.wait_empty()
+        if not self.queue.is_empty():
+            log.warning("queue_not_empty", bytes=self.queue.size_bytes, next="stored at next start")
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        await self.queue.shutdown()
+
+    async def _work(self, writer: SegmentWriter) -> None:
+        """Store segment after segment; one that cannot be stored now is tried again, for good."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            segment = await self.queue.take()
+            try:
+                await asyncio.to_thread(_store, writer, segment)
+            except (StoreError, OSError) as error:
+                log.warning(
+                    "store_unavailable", error=str(error), segment=segment.id, retry_in_s=pause_s
+                )
+                await self.queue.put_back(segment)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                await self.queue.done(segment)
+                pause_s = _FIRST_PAUSE_S
+
+
+def _store(writer: SegmentWriter, segment: Segment) -> None:
+    project, _, signal = segment.lane.rpartition("/")
+    writer.write(project, Signal(signal), segment.id, segment.read(), segment.items)

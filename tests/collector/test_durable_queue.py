@@ -1,0 +1,256 @@
+"""What the durable queue accepted is there, once and whole, whatever happened in between."""
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
+from belvedere.collector.errors import Retryable
+from belvedere.otlp.wire import fields, halves, whole_fields
+
+LANE = "default/traces"
+
+
+def request(number: int, size_bytes: int = 10) -> bytes:
+    """A serialized request of one top-level field."""
+    body = str(number).encode().ljust(size_bytes, b".")
+    length = len(body)
+    varint = bytearray()
+    while length > 0x7F:
+        varint.append(length & 0x7F | 0x80)
+        length >>= 7
+    varint.append(length)
+    return b"\x0a" + bytes(varint) + body
+
+
+async def drain(queue: DurableQueue) -> list[Segment]:
+    await queue.close_segments()
+    segments = []
+    while queue._closed:
+        segments.append(await queue.take())
+    return segments
+
+
+@pytest.mark.parametrize("sync", list(Sync))
+async def test_appended_requests_come_out_in_order_and_whole(tmp_path: Path, sync: Sync) -> None:
+    queue = DurableQueue(tmp_path, sync=sync)
+    queue.start()
+    for number in range(20):
+        await queue.append(LANE, request(number), 1)
+    (segment,) = await drain(queue)
+    assert segment.read() == b"".join(request(number) for number in range(20))
+    assert (segment.lane, segment.items) == (LANE, 20)
+    await queue.shutdown()
+
+
+async def test_an_append_is_in_the_file_when_it_returns(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    await queue.append(LANE, request(1), 1)
+    (file,) = tmp_path.rglob("*.open")
+    assert file.read_bytes() == request(1)
+    await queue.shutdown()
+
+
+async def test_concurrent_appends_share_writes_and_lose_nothing(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_bytes=2000)
+    queue.start()
+    await asyncio.gather(*(queue.append(LANE, request(n, 50), 1) for n in range(200)))
+    data = b"".join(segment.read() for segment in await drain(queue))
+    found = sorted(int(data[start + 2 : end].rstrip(b".")) for start, end in fields(data))
+    assert found == list(range(200))
+    await queue.shutdown()
+
+
+async def test_a_segment_is_closed_at_its_size(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_bytes=100, segment_age_s=3600)
+    queue.start()
+    for number in range(10):
+        await queue.append(LANE, request(number, 60), 1)
+    assert [s.items for s in await drain(queue)] == [2] * 5
+    await queue.shutdown()
+
+
+async def test_a_segment_is_closed_at_its_age(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_age_s=0.01)
+    queue.start()
+    await queue.append(LANE, request(1), 1)
+    segment = await asyncio.wait_for(queue.take(), 5)
+    assert segment.read() == request(1)
+    await queue.append(LANE, request(2), 1)
+    assert (await asyncio.wait_for(queue.take(), 5)).id > segment.id
+    await queue.shutdown()
+
+
+async def test_done_deletes_and_put_back_comes_again_first(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_bytes=1)
+    queue.start()
+    for number in range(3):
+        await queue.append(LANE, request(number), 1)
+    await queue.close_segments()
+    first = await queue.take()
+    await queue.put_back(first)
+    assert await queue.take() == first
+    await queue.done(first)
+    assert not first.path.exists()
+    assert queue.size_bytes == 2 * len(request(0))
+    await queue.shutdown()
+
+
+async def test_a_full_queue_refuses_and_takes_again_after_done(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, capacity_bytes=30)
+    queue.start()
+    await queue.append(LANE, request(1), 1)
+    await queue.append(LANE, request(2), 1)
+    with pytest.raises(Retryable, match="the queue is full") as refused:
+        await queue.append(LANE, request(3), 1)
+    assert refused.value.after_s
+    for segment in await drain(queue):
+        await queue.done(segment)
+    await queue.append(LANE, request(3), 1)
+    await queue.shutdown()
+
+
+async def test_too_little_free_space_refuses_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {"bytes": 10}
+    queue = DurableQueue(tmp_path, reserve_bytes=100, free_bytes=lambda _: free["bytes"])
+    queue.start()
+    with pytest.raises(Retryable, match="the disk is full"):
+        await queue.append(LANE, request(1), 1)
+    free["bytes"] = 1000
+    queue._free_checked_s = float("-inf")  # a second later
+    await queue.append(LANE, request(1), 1)
+    await queue.shutdown()
+
+
+async def test_a_disk_that_fills_up_in_the_middle_of_a_write_keeps_whole_requests_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's ENOSPC is made up here: a small file system cannot be mounted everywhere."""
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    await queue.append(LANE, request(1), 1)
+    real_write = os.write
+
+    def torn_write(fd: int, data: bytes) -> int:
+        real_write(fd, bytes(data)[:4])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", torn_write)
+    with pytest.raises(Retryable, match="No space left on device"):
+        await queue.append(LANE, request(2), 1)
+    monkeypatch.undo()
+    await queue.append(LANE, request(3), 1)
+    (segment,) = await drain(queue)
+    assert segment.read() == request(1) + request(3)
+    assert queue.size_bytes == len(segment.read())
+    await queue.shutdown()
+
+
+@pytest.mark.parametrize("torn_bytes", [0, 1, 5, 11], ids=lambda n: f"{n} bytes of the last")
+async def test_after_a_crash_a_segment_keeps_its_whole_fields(
+    tmp_path: Path, torn_bytes: int
+) -> None:
+    """What a killed process leaves behind: an open file whose last write may be torn."""
+    folder = tmp_path / LANE
+    folder.mkdir(parents=True)
+    (folder / "00000000000000000001-aa.open").write_bytes(
+        request(1) + request(2) + request(3)[:torn_bytes]
+    )
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    segment = await queue.take()
+    assert segment.read() == request(1) + request(2)
+    assert (segment.id, segment.lane, segment.items) == ("00000000000000000001-aa", LANE, None)
+    assert queue.size_bytes == segment.size_bytes
+    await queue.shutdown()
+
+
+async def test_a_segment_with_nothing_whole_in_it_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / LANE
+    folder.mkdir(parents=True)
+    (folder / "00000000000000000001-aa.open").write_bytes(b"\x0a\xff")
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    assert queue.is_empty()
+    assert list(folder.iterdir()) == []
+    await queue.shutdown()
+
+
+async def test_what_is_not_done_is_found_again_under_the_same_id(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    await queue.append(LANE, request(1), 1)
+    (before,) = await drain(queue)
+    await queue.shutdown()
+
+    again = DurableQueue(tmp_path)
+    again.start()
+    after = await again.take()
+    assert (after.id, after.read()) == (before.id, request(1))
+    await again.shutdown()
+
+
+async def test_a_queue_that_is_shut_down_refuses(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    await queue.shutdown()
+    await queue.shutdown()
+    with pytest.raises(Retryable, match="shutting down"):
+        await queue.append(LANE, request(1), 1)
+
+
+async def test_a_caller_that_goes_away_does_not_disturb_the_others(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    leaving = asyncio.create_task(queue.append(LANE, request(1), 1))
+    staying = asyncio.create_task(queue.append(LANE, request(2), 1))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await staying
+    (segment,) = await drain(queue)
+    assert segment.read() == request(1) + request(2)
+    await queue.shutdown()
+
+
+bodies = st.lists(st.binary(max_size=300), max_size=10)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(bodies, st.integers(min_value=0, max_value=50))
+def test_cutting_finds_the_whole_fields_of_any_prefix(parts: list[bytes], cut_bytes: int) -> None:
+    requests = [b"\x0a" + _varint(len(part)) + part for part in parts]
+    data = b"".join(requests)
+    kept = whole_fields(data[: max(0, len(data) - cut_bytes)])
+    sizes = {sum(map(len, requests[:count])) for count in range(len(requests) + 1)}
+    assert kept in sizes
+    assert len(data) - cut_bytes < kept + max((len(r) for r in requests), default=1) + 1
+
+
+@given(bodies)
+def test_halves_are_the_whole(parts: list[bytes]) -> None:
+    data = b"".join(b"\x0a" + _varint(len(part)) + part for part in parts)
+    cut = halves(data)
+    if len(parts) < 2:
+        assert cut is None
+    else:
+        assert cut is not None
+        assert cut[0] + cut[1] == data
+        assert cut[0]
+        assert cut[1]
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
