@@ -1,8 +1,6 @@
 """`EmbeddedClickHouse`: ClickHouse inside this process, as chDB."""
 
-import fcntl
 import hashlib
-import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +14,7 @@ from chdb.state.sqlitelike import Connection
 from belvedere.store.clickhouse import insert_error, literal, quote, read_error
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreInUse, StoreUnavailable
+from belvedere.store.lock import lock_directory
 
 _SERVER_SETTINGS: Final = {
     # chDB's caches are sized for a database server by default; these are sized for a laptop.
@@ -54,7 +53,7 @@ class EmbeddedClickHouse:
             raise StoreUnavailable(
                 f"{self.directory}: chDB takes no '?' in a path; choose another data directory"
             )
-        self._lock_file = _lock(self.directory)
+        self._lock_file = lock_directory(self.directory)
         settings = {
             **_SERVER_SETTINGS,
             "max_server_memory_usage": memory_bytes,
@@ -212,28 +211,3 @@ def _reader_settings(limits: QueryLimits) -> str:
         f" max_threads = {limits.threads}, result_overflow_mode = 'throw',"
         " enable_time_series_aggregate_functions = 1, readonly = 1"
     )
-
-
-def _lock(directory: Path) -> Any:
-    """Hold the directory's lock for as long as the returned file is open."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        file = (directory / "lock").open("a+")
-    except OSError as error:
-        raise StoreUnavailable(
-            f"cannot write to the data directory {directory}: {error.strerror}"
-        ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        owner = file.read().strip() or "unknown"
-        file.close()
-        raise StoreInUse(
-            f"the data directory {directory} is in use by process {owner};"
-            " stop that one, or choose another directory with --data-dir"
-        ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file

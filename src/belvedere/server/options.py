@@ -1,0 +1,105 @@
+"""`Options`: what a user may choose about a server, and the configuration that follows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from belvedere.collector.config import CollectorConfig, load_config
+from belvedere.collector.durable_queue import Sync
+from belvedere.collector.errors import ConfigError
+from belvedere.collector.source import Source
+from belvedere.otlp.signal import Signal
+from belvedere.store.retention import DEFAULT_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `belvedere up`, with its defaults."""
+
+    data_dir: Path = Path("belvedere-data")
+    host: str = "127.0.0.1"
+    grpc_port: int = 4317
+    http_port: int = 4318
+    port: int = 4320
+    """Of API and UI."""
+    store: str = ""
+    """`clickhouse://…` for a ClickHouse server; empty for the embedded one in `data_dir`."""
+    cluster: str = ""
+    """Name of the ClickHouse cluster to make the tables on."""
+    config: tuple[Path, ...] = ()
+    """Collector configurations instead of the packaged one."""
+    sync: Sync = Sync.ALWAYS
+    retention_days: Mapping[Signal, int] = field(default_factory=lambda: dict(DEFAULT_DAYS))
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """Bearer token → project. Empty: no token is asked for."""
+    cors_origins: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """Clients must present a certificate that this authority signed."""
+
+    def collector_config(self) -> CollectorConfig:
+        """The Collector configuration that these options ask for.
+
+        Raises:
+            ConfigError: it cannot run.
+        """
+        packaged = files("belvedere.server").joinpath("up.yaml").read_text(encoding="utf-8")
+        sources = [Source.file(path) for path in self.config] or [Source("up.yaml", packaged)]
+        overlay = self._overlay()
+        if overlay:
+            sources.append(Source("command line", yaml.safe_dump(overlay)))
+        return load_config(*sources, env=self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "BELVEDERE_GRPC_ENDPOINT": f"{self.host}:{self.grpc_port}",
+            "BELVEDERE_HTTP_ENDPOINT": f"{self.host}:{self.http_port}",
+            "BELVEDERE_DATA_DIR": str(self.data_dir),
+        }
+
+    def _overlay(self) -> dict[str, Any]:
+        """What options add to the configuration: structure, where the file has only values."""
+        http: dict[str, Any] = {}
+        protocols: dict[str, Any] = {"grpc": {}, "http": http}
+        tls = {
+            key: str(path)
+            for key, path in (
+                ("cert_file", self.tls_cert),
+                ("key_file", self.tls_key),
+                ("client_ca_file", self.tls_client_ca),
+            )
+            if path
+        }
+        if tls:
+            protocols = {name: {"tls": tls, **keys} for name, keys in protocols.items()}
+        if self.cors_origins:
+            protocols["http"]["cors"] = {"allowed_origins": list(self.cors_origins)}
+        otlp: dict[str, Any] = {}
+        if any(protocols.values()):
+            otlp["protocols"] = {name: keys for name, keys in protocols.items() if keys}
+        if self.tokens:
+            otlp["tokens"] = dict(self.tokens)
+        overlay: dict[str, Any] = {"receivers": {"otlp": otlp}} if otlp else {}
+        if self.sync is not Sync.ALWAYS:
+            overlay["exporters"] = {"belvedere": {"queue": {"sync": str(self.sync)}}}
+        return overlay
+
+
+def read_tokens(path: Path) -> dict[str, str]:
+    """The tokens in a file of lines `token: project` (YAML).
+
+    Raises:
+        ConfigError: it cannot be read, or holds something else.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot be read: {error}", file=path) from None
+    if not isinstance(content, dict) or not content:
+        raise ConfigError("lines of the form `token: project` are expected", file=path)
+    return {str(token): str(project) for token, project in content.items()}

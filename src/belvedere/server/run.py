@@ -1,0 +1,179 @@
+"""`Server`: everything that `belvedere up` runs, in one event loop."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import structlog
+import uvicorn
+
+from belvedere.api.app import create_app
+from belvedere.api.state import AppState
+from belvedere.collector.errors import ConfigError
+from belvedere.collector.registry import Kind
+from belvedere.collector.service import Service
+from belvedere.otlp.batch import DEFAULT_PROJECT
+from belvedere.server.options import Options
+from belvedere.store.database import Database
+from belvedere.store.lock import lock_directory
+from belvedere.store.projects import Projects
+
+log = structlog.get_logger(__name__)
+
+_API_SHUTDOWN_S: Final = 5
+
+
+class Server:
+    """Receivers, store and API. Start it once; stop it once.
+
+    The order of the start is the data's way backwards: store, API (which says "not ready"),
+    exporters, receivers. The stop is the data's way: receivers, queue, API, store.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._ready = False
+        self._stack = contextlib.AsyncExitStack()
+        self.listening: dict[str, str] = {}
+        """What is served → where: `OTLP/gRPC`, `OTLP/HTTP`, `API and UI`."""
+
+    async def start(self) -> None:
+        """Open the store, then the doors. After an error, whatever had started is stopped again.
+
+        Raises:
+            ConfigError: the options or the configuration cannot run (a port is taken, ...).
+            StoreError: the store cannot be opened.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self) -> None:
+        options = self._options
+        config = options.collector_config()
+        api_socket = _bind(options.host, options.port)
+        self._stack.callback(api_socket.close)
+        if options.store:  # the embedded store locks its directory itself
+            self._stack.callback(lock_directory(options.data_dir).close)
+        database = await asyncio.to_thread(_open, options)
+        self._stack.push_async_callback(asyncio.to_thread, database.close)
+        projects = Projects(
+            database, retention_days=options.retention_days, cluster=options.cluster
+        )
+        await asyncio.to_thread(projects.ensure, DEFAULT_PROJECT)
+        self.listening["API and UI"] = _address(api_socket)
+        await self._stack.enter_async_context(_serving(self._app(database), api_socket))
+        service = Service(config, services={Database: database, Projects: projects})
+        self._stack.push_async_callback(service.shutdown)
+        await service.start()
+        self._stack.callback(setattr, self, "_ready", False)
+        self._listening_receivers(service, config)
+        self._ready = True
+
+    async def stop(self) -> None:
+        """Close the doors, store what was accepted, close the store. Safe when repeated."""
+        await self._stack.aclose()
+
+    def _app(self, database: Database) -> Any:
+        options = self._options
+        return create_app(
+            AppState(
+                database=database,
+                tokens=options.tokens,
+                is_ready=lambda: self._ready,
+                status_parts=lambda: {
+                    "data_dir": str(options.data_dir.absolute()),
+                    "store": "ClickHouse server" if options.store else "embedded ClickHouse",
+                    "listening": self.listening,
+                },
+            )
+        )
+
+    def _listening_receivers(self, service: Service, config: Any) -> None:
+        """Note where receivers listen, for a person to read."""
+        for component_id in config.components[Kind.RECEIVER]:
+            with contextlib.suppress(KeyError):
+                receiver = service.component(Kind.RECEIVER, component_id)
+                addresses: Mapping[str, str] = getattr(receiver, "listening", {})
+                self.listening.update(addresses)
+
+
+def _open(options: Options) -> Database:
+    """The store that the options ask for."""
+    if not options.store:
+        from belvedere.store.embedded import EmbeddedClickHouse  # noqa: PLC0415 - half a second
+
+        return EmbeddedClickHouse(options.data_dir)
+    from belvedere.store.server import ClickHouseServer  # noqa: PLC0415 - not for the embedded one
+
+    return ClickHouseServer(options.store)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket for the API.
+
+    Raises:
+        ConfigError: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        reason = (
+            "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        )
+        raise ConfigError(
+            f"the port {port} on {host} for API and UI {reason}",
+            hint="choose another with --port, or --port 0 for any free one",
+        ) from None
+    return bound
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: Any, bound: socket.socket) -> Any:
+    """Serve `app` on a socket for the time of the context."""
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_API_SHUTDOWN_S,
+    )
+    server = _UvicornServer(config)
+    running = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        await server.accepting.wait()
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
+class _UvicornServer(uvicorn.Server):
+    """uvicorn without signal handlers: this process has its own."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
