@@ -1,0 +1,209 @@
+"""Keys of the receiver `otlp`: those of the Collector's, and `tokens`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from belvedere.collector.component import ComponentConfig
+from belvedere.collector.duration import Duration, PositiveDuration, SizeBytes
+from belvedere.collector.receivers.otlp.listen import split_endpoint
+from belvedere.otlp.compression import DEFAULT_LIMIT_BYTES
+
+_PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_project_name(name: str) -> bool:
+    """Whether a project may be called so: it becomes the name of a database."""
+    return _PROJECT.fullmatch(name) is not None
+
+
+def _checked_endpoint(endpoint: str) -> str:
+    split_endpoint(endpoint)
+    return endpoint
+
+
+def _checked_project(name: str) -> str:
+    if not is_project_name(name):
+        raise ValueError(f"{name!r} is no project name: 1 to 64 of A-Z a-z 0-9 _ -")
+    return name
+
+
+def _checked_path(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+Endpoint = Annotated[str, AfterValidator(_checked_endpoint)]
+ProjectName = Annotated[str, AfterValidator(_checked_project)]
+UrlPath = Annotated[str, AfterValidator(_checked_path)]
+
+
+class TlsConfig(ComponentConfig):
+    """Server certificate; with `client_ca_file` clients must show one, too (mTLS)."""
+
+    cert_file: Path = Field(description="The server's certificate chain, PEM.")
+    key_file: Path = Field(description="The private key of the certificate, PEM.")
+    client_ca_file: Path | None = Field(
+        None, description="Clients must have a certificate by one of these authorities, PEM."
+    )
+
+
+class AuthConfig(ComponentConfig):
+    """Who decides which clients may send."""
+
+    authenticator: str = Field(description="Id of the extension that knows the clients.")
+
+
+class ServerParameters(ComponentConfig):
+    """How long connections live; unset means gRPC's default."""
+
+    max_connection_idle: PositiveDuration | None = Field(
+        None, description="Connections without requests are closed after this."
+    )
+    max_connection_age: PositiveDuration | None = Field(
+        None, description="Connections are closed after this, so that load balancers spread them."
+    )
+    max_connection_age_grace: PositiveDuration | None = Field(
+        None, description="What requests get to finish after max_connection_age."
+    )
+    time: PositiveDuration | None = Field(
+        None, description="A quiet connection is pinged after this."
+    )
+    timeout: PositiveDuration | None = Field(
+        None, description="A connection is closed if a ping has no answer for this long."
+    )
+
+
+class EnforcementPolicy(ComponentConfig):
+    """How much pinging clients may do."""
+
+    min_time: PositiveDuration | None = Field(
+        None, description="Clients that ping more often are disconnected."
+    )
+    permit_without_stream: bool = Field(
+        False, description="Whether clients may ping without a request in flight."
+    )
+
+
+class KeepaliveConfig(ComponentConfig):
+    """Pings and ages of gRPC connections."""
+
+    server_parameters: ServerParameters = Field(
+        ServerParameters(), description="Ages and pings of connections."
+    )
+    enforcement_policy: EnforcementPolicy = Field(
+        EnforcementPolicy(), description="What is asked of the clients' pings."
+    )
+
+
+class GrpcConfig(ComponentConfig):
+    """OTLP/gRPC."""
+
+    endpoint: Endpoint = Field(
+        "localhost:4317", description="Address to listen on, host:port; port 0 picks a free one."
+    )
+    max_recv_msg_size_mib: int = Field(
+        DEFAULT_LIMIT_BYTES >> 20,
+        gt=0,
+        lt=2048,
+        description="Largest request, before and after decompression.",
+    )
+    max_concurrent_streams: int | None = Field(
+        None, gt=0, description="Requests at once on one connection; unset: no limit."
+    )
+    tls: TlsConfig | None = Field(None, description="Unset: no encryption.")
+    keepalive: KeepaliveConfig = Field(
+        KeepaliveConfig(), description="Pings and ages of connections."
+    )
+    auth: AuthConfig | None = Field(None, description="Who may send; unset: see tokens.")
+    include_metadata: bool = Field(
+        True, description="Whether components get the request's metadata, without credentials."
+    )
+
+
+class CorsConfig(ComponentConfig):
+    """Which web pages may send."""
+
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="Origins like https://app.example.com; * stands for any characters."
+    )
+    allowed_headers: tuple[str, ...] = Field(
+        (), description="Request headers beyond the ones that are always allowed; * for all."
+    )
+    exposed_headers: tuple[str, ...] = Field(
+        (), description="Response headers that pages may read."
+    )
+    max_age: int = Field(0, ge=0, description="Seconds for which browsers may remember the answer.")
+
+
+class HttpConfig(ComponentConfig):
+    """OTLP/HTTP."""
+
+    endpoint: Endpoint = Field(
+        "localhost:4318", description="Address to listen on, host:port; port 0 picks a free one."
+    )
+    tls: TlsConfig | None = Field(None, description="Unset: no encryption.")
+    cors: CorsConfig | None = Field(
+        None, description="Browsers that may send; unset: none from other origins."
+    )
+    auth: AuthConfig | None = Field(None, description="Who may send; unset: see tokens.")
+    include_metadata: bool = Field(
+        True, description="Whether components get the request's headers, without credentials."
+    )
+    max_request_body_size: SizeBytes = Field(
+        DEFAULT_LIMIT_BYTES,
+        gt=0,
+        description="Largest request in bytes, before and after decompression.",
+    )
+    traces_url_path: UrlPath = Field("/v1/traces", description="Where traces are sent to.")
+    metrics_url_path: UrlPath = Field("/v1/metrics", description="Where metrics are sent to.")
+    logs_url_path: UrlPath = Field("/v1/logs", description="Where logs are sent to.")
+    read_timeout: Duration = Field(
+        60.0, gt=0, description="How long the body of a request may take to come."
+    )
+    idle_timeout: Duration = Field(
+        60.0, gt=0, description="How long a connection is kept open without requests."
+    )
+
+
+class Protocols(ComponentConfig):
+    """The doors: each one is open if its key is there, be it without a value."""
+
+    grpc: GrpcConfig | None = Field(None, description="OTLP/gRPC.")
+    http: HttpConfig | None = Field(None, description="OTLP/HTTP, protobuf and JSON.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_defaults(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: {} if part is None else part for key, part in value.items()}
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if self.grpc is None and self.http is None:
+            raise ValueError("at least one protocol is required: grpc, http")
+        return self
+
+
+class OtlpReceiverConfig(ComponentConfig):
+    """Keys of `otlp`."""
+
+    protocols: Protocols = Field(
+        Protocols(grpc=GrpcConfig(), http=HttpConfig()), description="What to listen on."
+    )
+    tokens: dict[str, ProjectName] = Field(
+        {},
+        repr=False,
+        description="Bearer tokens and their projects. If there are any, requests need one.",
+    )
+    tokens_file: Path | None = Field(
+        None, description="The same in a YAML file, so that tokens stay out of the configuration."
+    )
+
+    @model_validator(mode="after")
+    def _tokens_in_one_place(self) -> Self:
+        if self.tokens and self.tokens_file:
+            raise ValueError("tokens and tokens_file exclude each other")
+        return self

@@ -1,0 +1,140 @@
+"""Compressed bodies: inflated piece by piece, never further than the limit."""
+
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+import zstandard
+from isal import isal_zlib
+
+from belvedere.otlp.errors import Malformed, TooLarge, UnsupportedEncoding
+
+DEFAULT_LIMIT_BYTES: Final = 64 << 20
+"""What the OTLP specification recommends for requests, after decompression."""
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_ZLIB_MAGIC: Final = 0x78
+_GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS
+_IsalError: Final[type[Exception]] = isal_zlib.error  # type: ignore[assignment]  # the stub declares an instance
+_INFLATE_PIECE_BYTES: Final = 256 << 10
+
+_ZSTD_MAX_WINDOW_BYTES: Final = 32 << 20
+"""What encoders use at their highest levels; a frame header may ask for gigabytes."""
+_ZSTD_MAX_RATIO: Final = 32 << 10
+"""A block of four bytes can stand for 128 KiB."""
+_ZSTD_MIN_PIECE_BYTES: Final = 64
+
+_MAX_MEMBERS: Final = 4096
+"""Concatenated streams in one body. Empty ones cost time and give nothing."""
+
+
+def decompress(data: bytes, coding: str, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> bytes:
+    """The content of a body with the `Content-Encoding` `coding` ("" is identity).
+
+    Several gzip members or zstd frames, one after the other, are one content (RFC 1952, 8878).
+    Memory stays near `limit_bytes` whatever the body claims or would inflate to.
+
+    Raises:
+        TooLarge: the content is longer than `limit_bytes`.
+        Malformed: the body is no such stream, is cut short, or something follows its end.
+        UnsupportedEncoding: there is no such coding here.
+    """
+    try:
+        decoder = _DECODERS[coding.strip().lower()]
+    except KeyError:
+        raise UnsupportedEncoding(
+            f"the Content-Encoding must be one of {', '.join(filter(None, _DECODERS))},"
+            f" and is {coding[:100]!r}"
+        ) from None
+    return decoder(data, limit_bytes)
+
+
+def coding_of_grpc_message(data: bytes) -> str:
+    """The coding of a gRPC message that was not decompressed, by its first bytes.
+
+    No export request begins like this: 0x1f is a wire type that does not exist, and 0x78 is a
+    field number that the requests do not have.
+    """
+    if data.startswith(_GZIP_MAGIC):
+        return "gzip"
+    if len(data) >= 2 and data[0] == _ZLIB_MAGIC and (data[0] << 8 | data[1]) % 31 == 0:
+        return "deflate"
+    return "identity"
+
+
+def _identity(data: bytes, limit_bytes: int) -> bytes:
+    if len(data) > limit_bytes:
+        raise _too_large(limit_bytes)
+    return data
+
+
+def _gzip(data: bytes, limit_bytes: int) -> bytes:
+    return _inflate(data, limit_bytes, _GZIP_WINDOW_BITS, "gzip")
+
+
+def _deflate(data: bytes, limit_bytes: int) -> bytes:
+    return _inflate(data, limit_bytes, zlib.MAX_WBITS, "deflate")
+
+
+def _inflate(data: bytes, limit_bytes: int, window_bits: int, name: str) -> bytes:
+    content: list[bytes] = []
+    room = limit_bytes
+    position = 0
+    for _ in range(_MAX_MEMBERS):
+        stream = isal_zlib.decompressobj(wbits=window_bits)
+        while not stream.eof:
+            piece = data[position : position + _INFLATE_PIECE_BYTES]
+            if not piece:
+                raise Malformed(f"the {name} body is cut short")
+            try:
+                inflated = stream.decompress(piece, room + 1)
+            except _IsalError as error:
+                raise Malformed(f"the body is not valid {name}: {error}") from None
+            room -= len(inflated)
+            if room < 0:
+                raise _too_large(limit_bytes)
+            content.append(inflated)
+            position += len(piece) - len(stream.unused_data)
+        if position == len(data):
+            return b"".join(content)
+    raise Malformed(f"the body has more than {_MAX_MEMBERS} {name} members")
+
+
+def _zstd(data: bytes, limit_bytes: int) -> bytes:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW_BYTES)
+    content: list[bytes] = []
+    room = limit_bytes
+    position = 0
+    for _ in range(_MAX_MEMBERS):
+        stream = decompressor.decompressobj()
+        while not stream.eof:
+            # The library has no limit on its output, so the input is metered instead.
+            piece_bytes = max(_ZSTD_MIN_PIECE_BYTES, room // _ZSTD_MAX_RATIO)
+            piece = data[position : position + piece_bytes]
+            if not piece:
+                raise Malformed("the zstd body is cut short")
+            try:
+                inflated = stream.decompress(piece)
+            except zstandard.ZstdError as error:
+                raise Malformed(f"the body is not valid zstd: {error}") from None
+            room -= len(inflated)
+            if room < 0:
+                raise _too_large(limit_bytes)
+            content.append(inflated)
+            position += len(piece) - len(stream.unused_data)
+        if position == len(data):
+            return b"".join(content)
+    raise Malformed(f"the body has more than {_MAX_MEMBERS} zstd frames")
+
+
+def _too_large(limit_bytes: int) -> TooLarge:
+    return TooLarge(f"the request has more than {limit_bytes} bytes after decompression")
+
+
+_DECODERS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
+    "": _identity,
+    "identity": _identity,
+    "gzip": _gzip,
+    "deflate": _deflate,
+    "zstd": _zstd,
+}

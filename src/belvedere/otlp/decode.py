@@ -1,0 +1,86 @@
+"""From the body of a request to a `Batch`: parsed, validated, in canonical form."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from belvedere.otlp.batch import DEFAULT_PROJECT, Batch
+from belvedere.otlp.density import check_density
+from belvedere.otlp.encoding import Encoding
+from belvedere.otlp.errors import Malformed
+from belvedere.otlp.json import parse_json
+from belvedere.otlp.signal import ExportRequest, Signal
+from belvedere.otlp.validate import validate
+
+_KEEP_PARSED_BYTES: Final = 1 << 20
+"""A parsed request needs several times its size, so that of a large one is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A request that was understood."""
+
+    batch: Batch
+    """All that is valid in it. May be empty."""
+    rejected: int
+    """Items that are not."""
+    message: str
+    """Why, for the client; with nothing rejected, a warning; empty if all is well."""
+
+
+def decode(
+    signal: Signal,
+    body: bytes,
+    encoding: Encoding = Encoding.PROTOBUF,
+    *,
+    project: str = DEFAULT_PROJECT,
+    metadata: Mapping[str, tuple[str, ...]] | None = None,
+) -> Decoded:
+    """Read an export request.
+
+    The bytes of the batch are what protobuf's own writer makes of the parsed request: known
+    fields only, each once, with its own wire type, in order. Parsers tolerate other forms (a
+    field that is given twice, groups, 2 for true, ...) and do not agree on what they mean;
+    ClickHouse reads some of them differently, and fails on others.
+
+    Args:
+        signal: whose request it is.
+        body: not compressed.
+        encoding: of the body.
+        project: for the batch.
+        metadata: for the batch.
+
+    Raises:
+        Malformed: it is no such request.
+        TooLarge: it would need unreasonably much memory.
+    """
+    message = _PARSERS[encoding](signal, body)
+    findings = validate(signal, message)
+    data = message.SerializeToString()
+    batch = Batch(
+        signal,
+        data,
+        findings.kept,
+        project,
+        metadata or {},
+        message if len(data) <= _KEEP_PARSED_BYTES else None,
+    )
+    return Decoded(batch, findings.rejected, findings.message)
+
+
+def _parse_protobuf(signal: Signal, body: bytes) -> ExportRequest:
+    check_density(signal, body)
+    try:
+        message = signal.request_type.FromString(body)
+    except DecodeError as error:
+        raise Malformed(f"the body is not valid protobuf: {error}") from None
+    message.DiscardUnknownFields()
+    return message
+
+
+_PARSERS: Final[dict[Encoding, Callable[[Signal, bytes], ExportRequest]]] = {
+    Encoding.PROTOBUF: _parse_protobuf,
+    Encoding.JSON: parse_json,
+}
