@@ -10,7 +10,6 @@ import yaml
 
 from belvedere.collector.config import CollectorConfig, load_config
 from belvedere.collector.durable_queue import Sync
-from belvedere.collector.errors import ConfigError
 from belvedere.collector.source import Source
 from belvedere.otlp.signal import Signal
 from belvedere.store.retention import DEFAULT_DAYS
@@ -88,18 +87,3 @@ class Options:
         if self.sync is not Sync.ALWAYS:
             overlay["exporters"] = {"belvedere": {"queue": {"sync": str(self.sync)}}}
         return overlay
-
-
-def read_tokens(path: Path) -> dict[str, str]:
-    """The tokens in a file of lines `token: project` (YAML).
-
-    Raises:
-        ConfigError: it cannot be read, or holds something else.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot be read: {error}", file=path) from None
-    if not isinstance(content, dict) or not content:
-        raise ConfigError("lines of the form `token: project` are expected", file=path)
-    return {str(token): str(project) for token, project in content.items()}

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import structlog
@@ -12,7 +12,9 @@ import uvicorn
 
 from belvedere.api.app import create_app
 from belvedere.api.state import AppState
+from belvedere.collector.config import CollectorConfig
 from belvedere.collector.errors import ConfigError
+from belvedere.collector.receivers.otlp import OtlpReceiver
 from belvedere.collector.registry import Kind
 from belvedere.collector.service import Service
 from belvedere.otlp.batch import DEFAULT_PROJECT
@@ -72,7 +74,7 @@ class Server:
         self._stack.push_async_callback(service.shutdown)
         await service.start()
         self._stack.callback(setattr, self, "_ready", False)
-        self._listening_receivers(service, config)
+        self._note_receivers(service, config)
         self._ready = True
 
     async def stop(self) -> None:
@@ -94,13 +96,18 @@ class Server:
             )
         )
 
-    def _listening_receivers(self, service: Service, config: Any) -> None:
-        """Note where receivers listen, for a person to read."""
-        for component_id in config.components[Kind.RECEIVER]:
-            with contextlib.suppress(KeyError):
-                receiver = service.component(Kind.RECEIVER, component_id)
-                addresses: Mapping[str, str] = getattr(receiver, "listening", {})
-                self.listening.update(addresses)
+    def _note_receivers(self, service: Service, config: CollectorConfig) -> None:
+        """Note where OTLP is received, for a person to read."""
+        for settings in config.components[Kind.RECEIVER].values():
+            with contextlib.suppress(KeyError):  # no pipeline uses it
+                receiver = service.component(Kind.RECEIVER, settings.id)
+                if isinstance(receiver, OtlpReceiver):
+                    for what, port in (
+                        ("OTLP/gRPC", receiver.grpc_port),
+                        ("OTLP/HTTP", receiver.http_port),
+                    ):
+                        if port is not None:
+                            self.listening[what] = f"{self._options.host}:{port}"
 
 
 def _open(options: Options) -> Database:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pyarrow as pa
+if TYPE_CHECKING:  # half of what `belvedere --help` would take
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Database(Protocol):
         *,
         database: str = "default",
         limits: QueryLimits | None = None,
-    ) -> pa.Table:
+    ) -> "pa.Table":
         """Read: run one statement, return its result. It cannot change anything.
 
         Args:

@@ -1,0 +1,228 @@
+"""`belvedere up`: run Belvedere."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from belvedere.collector.durable_queue import Sync
+from belvedere.otlp.signal import Signal
+from belvedere.store.retention import DEFAULT_DAYS
+
+if TYPE_CHECKING:
+    from belvedere.api.rates import AcceptedRates
+    from belvedere.server.options import Options
+
+_ADDRESSES, _STORE, _ACCESS = "Addresses", "Data", "Who may send and ask"
+_ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric points", Signal.LOGS: "log records"}
+
+
+def up(
+    data_dir: Annotated[
+        Path,
+        typer.Option(
+            envvar="BELVEDERE_DATA_DIR", help="Where everything is kept.", rich_help_panel=_STORE
+        ),
+    ] = Path("belvedere-data"),
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 for all, then set --tokens-file.",
+            rich_help_panel=_ADDRESSES,
+        ),
+    ] = "127.0.0.1",
+    grpc_port: Annotated[
+        int, typer.Option(help="OTLP/gRPC.", min=0, max=65535, rich_help_panel=_ADDRESSES)
+    ] = 4317,
+    http_port: Annotated[
+        int, typer.Option(help="OTLP/HTTP.", min=0, max=65535, rich_help_panel=_ADDRESSES)
+    ] = 4318,
+    port: Annotated[
+        int, typer.Option(help="API and UI.", min=0, max=65535, rich_help_panel=_ADDRESSES)
+    ] = 4320,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="An OpenTelemetry Collector configuration instead of the packaged pipeline;"
+            " several are merged.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    store: Annotated[
+        str,
+        typer.Option(
+            help="A ClickHouse server, clickhouse://USER:PASSWORD@HOST:8123, instead of the"
+            " embedded one.",
+            envvar="BELVEDERE_STORE",
+            rich_help_panel=_STORE,
+        ),
+    ] = "",
+    cluster: Annotated[
+        str,
+        typer.Option(
+            help="Make the tables ON CLUSTER, replicated (with --store).", rich_help_panel=_STORE
+        ),
+    ] = "",
+    sync: Annotated[
+        Sync,
+        typer.Option(
+            help="When data is forced to the disk: always (before it is acknowledged),"
+            " interval (each second) or off.",
+            rich_help_panel=_STORE,
+        ),
+    ] = Sync.ALWAYS,
+    traces_days: Annotated[
+        int, typer.Option(help="Days to keep traces; 0: for good.", min=0, rich_help_panel=_STORE)
+    ] = DEFAULT_DAYS[Signal.TRACES],
+    metrics_days: Annotated[
+        int, typer.Option(help="Days to keep metrics; 0: for good.", min=0, rich_help_panel=_STORE)
+    ] = DEFAULT_DAYS[Signal.METRICS],
+    logs_days: Annotated[
+        int, typer.Option(help="Days to keep logs; 0: for good.", min=0, rich_help_panel=_STORE)
+    ] = DEFAULT_DAYS[Signal.LOGS],
+    tokens_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ask for bearer tokens: a file of lines `token: project`.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=_ACCESS,
+        ),
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let pages of this origin send OTLP/HTTP (repeatable).", rich_help_panel=_ACCESS
+        ),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(help="Certificate of the OTLP doors.", exists=True, rich_help_panel=_ACCESS),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(help="Its private key.", exists=True, rich_help_panel=_ACCESS),
+    ] = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ask clients for a certificate of this authority (mTLS).",
+            exists=True,
+            rich_help_panel=_ACCESS,
+        ),
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
+) -> None:
+    """Run Belvedere: receive OpenTelemetry data, keep it, answer questions about it.
+
+    One process, until Ctrl-C. Point any OpenTelemetry SDK at it (its default endpoint is right),
+    or see it work at once: run `belvedere demo` in another terminal.
+    """
+    # Heavy modules load here, so that --help is quick.
+    import uvloop  # noqa: PLC0415
+
+    from belvedere.collector.receivers.otlp.access import read_tokens  # noqa: PLC0415
+    from belvedere.server.log import configure_log  # noqa: PLC0415
+    from belvedere.server.options import Options  # noqa: PLC0415
+
+    configure_log(level=log_level)
+    options = Options(
+        data_dir=data_dir,
+        host=host,
+        grpc_port=grpc_port,
+        http_port=http_port,
+        port=port,
+        store=store,
+        cluster=cluster,
+        config=tuple(config or ()),
+        sync=sync,
+        retention_days={
+            Signal.TRACES: traces_days,
+            Signal.METRICS: metrics_days,
+            Signal.LOGS: logs_days,
+        },
+        tokens=read_tokens(tokens_file, "--tokens-file") if tokens_file else {},
+        cors_origins=tuple(cors_origin or ()),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(options))
+
+
+async def _run(options: "Options") -> None:
+    from belvedere.server.run import Server  # noqa: PLC0415 - see above
+
+    console = Console()
+    stopping = asyncio.Event()
+
+    def on_signal() -> None:
+        if stopping.is_set():  # a second Ctrl-C: what was accepted is on disk, so leave at once
+            os._exit(130)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+
+    server = Server(options)
+    await server.start()
+    _greet(console, server.listening, options.data_dir)
+    await _until(stopping, console)
+    console.print("stopping: storing what was accepted ... (Ctrl-C again leaves it for later)")
+    await server.stop()
+    console.print("stopped")
+
+
+def _greet(console: Console, listening: dict[str, str], data_dir: Path) -> None:
+    console.print("[bold]Belvedere is up[/]")
+    for what, where in listening.items():
+        console.print(f"  {what:<11} {where}", highlight=False)
+    console.print(f"  {'data':<11} {data_dir}", highlight=False)
+    console.print()
+    console.print("Next, in another terminal:  belvedere demo    then  belvedere traces")
+    console.print("Or point an application at it: its OpenTelemetry SDK finds it by default.")
+    console.print("Stop with Ctrl-C.")
+
+
+async def _until(stopping: asyncio.Event, console: Console) -> None:
+    """Wait; on a terminal, show what comes in meanwhile."""
+    if not console.is_terminal:
+        await stopping.wait()
+        return
+    from belvedere.api.rates import AcceptedRates  # noqa: PLC0415 - see above
+
+    rates = AcceptedRates()
+    sampling = asyncio.create_task(rates.run())
+    try:
+        with Live(_counts(rates), console=console, transient=True, auto_refresh=False) as live:
+            while not stopping.is_set():
+                live.update(_counts(rates), refresh=True)
+                try:
+                    await asyncio.wait_for(stopping.wait(), 1.0)
+                except TimeoutError:
+                    continue
+    finally:
+        sampling.cancel()
+
+
+def _counts(rates: "AcceptedRates") -> Table:
+    from belvedere.api.rates import accepted  # noqa: PLC0415 - see above
+
+    table = Table.grid(padding=(0, 2))
+    per_second = rates.per_second()
+    for name, count in accepted().items():
+        table.add_row(
+            _ITEMS[Signal(name)],
+            f"[bold]{count:>12,.0f}[/]",
+            f"[dim]{per_second[name]:>10,.0f}/s[/]",
+        )
+    return table
