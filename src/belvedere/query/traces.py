@@ -53,13 +53,11 @@ SELECT * REPLACE (
     arrayMap(time -> toUnixTimestamp64Nano(time), spans.Events.Timestamp) AS `Events.Timestamp`)
 FROM otel_traces AS spans
 WHERE spans.TraceId = {trace_id:String}
-    AND spans.Timestamp >= toDateTime64({start_s:Int64}, 9)
-    AND spans.Timestamp < toDateTime64({end_s:Int64} + 1, 9)
-ORDER BY spans.Timestamp
 """
+_FROM: Final = " AND spans.Timestamp >= toDateTime64({start_s:Int64}, 9)"
+_TO: Final = " AND spans.Timestamp < toDateTime64({end_s:Int64} + 1, 9)"
+_IN_ORDER: Final = " ORDER BY spans.Timestamp"
 _MAX_UINT64: Final = (1 << 64) - 1
-_LAST_S: Final = 9_223_372_035
-"""The last whole second that DateTime64(9) can hold, less one."""
 
 
 def normalized_trace_id(text: str) -> str:
@@ -102,16 +100,13 @@ def trace_by_id(
     bounds = db.query(_BOUNDS, {"trace_id": trace_id}, database=project).to_pylist()[0]
     if not bounds["entries"]:
         return None
-    ranges = [(bounds["start_s"], bounds["end_s"])]
-    # A DateTime ends in 2106: the bounds of spans with absurd times are wrong.
-    ranges.append((0, _LAST_S))
-    for first_s, last_s in ranges:
-        span = {
-            "trace_id": trace_id,
-            "start_s": first_s if start_s is None else max(first_s, start_s),
-            "end_s": last_s if end_s is None else min(last_s, end_s),
-        }
-        table = db.query(_SPANS, span, database=project, limits=_LIMITS)
+    first_s, last_s = bounds["start_s"], bounds["end_s"]
+    close = (max(first_s, start_s or first_s), min(last_s, end_s or last_s))
+    # A DateTime ends in 2106: the bounds of a trace with absurd times are wrong.
+    for begin_s, finish_s in (close, (start_s, end_s)):
+        sql = _SPANS + (begin_s is not None) * _FROM + (finish_s is not None) * _TO + _IN_ORDER
+        params = {"trace_id": trace_id, "start_s": begin_s, "end_s": finish_s}
+        table = db.query(sql, params, database=project, limits=_LIMITS)
         if table.num_rows:
             return _traces_data(rows(table))
     return None
@@ -155,8 +150,9 @@ def _fill(span: Span, row: Mapping[str, Any]) -> None:
     span.dropped_attributes_count = row["DroppedAttributesCount"]
     span.dropped_events_count = row["DroppedEventsCount"]
     span.dropped_links_count = row["DroppedLinksCount"]
-    span.status.code = _STATUSES.get(row["StatusCode"], Status.STATUS_CODE_UNSET)
-    span.status.message = row["StatusMessage"]
+    if row["StatusCode"] != "Unset" or row["StatusMessage"]:
+        span.status.code = _STATUSES.get(row["StatusCode"], Status.STATUS_CODE_UNSET)
+        span.status.message = row["StatusMessage"]
     for time_ns, name, attributes in zip(
         row["Events.Timestamp"], row["Events.Name"], row["Events.Attributes"], strict=True
     ):

@@ -51,8 +51,8 @@ _FUNCTIONS: Final = {
 }
 """Ordinary functions (in lower case) that nobody may call, and why."""
 
-_NAMING_TABLES: Final = ("dict", "hascolumnintable", "joinget")
-"""Beginnings of functions that take the name of a table as text."""
+_NAMING_TABLES: Final = ("dictget", "dicthas", "dictisin", "hascolumnintable", "joinget")
+"""Beginnings of functions (in lower case) that take the name of a table as text."""
 
 _SHOWS: Final = frozenset({"TABLES", "COLUMNS", "FUNCTIONS", "INDEX", "INDEXES", "KEYS"})
 """What a caller who is confined to a project may SHOW."""
@@ -81,22 +81,30 @@ class Policy:
             QueryError: there is no statement.
         """
         first = _first(sql, tokens)
-        for token, second, third in _windows(tokens):
+        for previous, token, second, third in _windows(tokens):
             _check_clause(sql, token, second, third)
-            if token.is_name and second and second.is_sign("("):
-                self._check_function(sql, token)
+            if token.is_name and not (previous and previous.is_sign(".")):
+                self._check_function(sql, token, called=bool(second and second.is_sign("(")))
         if self.confined_to is not None:
             self._check_confined(sql, tokens, first)
 
-    def _check_function(self, sql: str, token: Token) -> None:
+    def _check_function(self, sql: str, token: Token, *, called: bool) -> None:
+        """Functions that nobody may call: not by `f(x)`, not by `arrayMap(f, [x])`."""
         name = token.text.lower()
         if name in _FUNCTIONS:
-            raise refusal(sql, token.offset, f"{token.text}() {_FUNCTIONS[name]}: not allowed here")
-        if name in self.table_functions - TABLE_FUNCTIONS:
+            hint = "" if called else f"; a column of that name is written table.{token.text}"
+            raise refusal(
+                sql, token.offset, f"{token.text}() {_FUNCTIONS[name]}: not allowed here{hint}"
+            )
+        if called and name in self.table_functions - TABLE_FUNCTIONS:
             raise refusal(
                 sql,
                 token.offset,
                 f"{token.text}() reads from outside the project's tables: not allowed here",
+            )
+        if self.confined_to is not None and name.startswith(_NAMING_TABLES):
+            raise refusal(
+                sql, token.offset, f"{token.text}() is not allowed here", code="ACCESS_DENIED"
             )
 
     def _check_confined(self, sql: str, tokens: Sequence[Token], first: Token) -> None:
@@ -104,7 +112,7 @@ class Policy:
         alone = not first.is_word("SELECT", "WITH", "FROM", "EXPLAIN")
         if first.is_word("SHOW"):
             _check_show(sql, tokens)
-        for token, second, _ in _windows(tokens):
+        for _, token, second, _ in _windows(tokens):
             if not token.is_name:
                 continue
             database = token.text.partition(".")[0]
@@ -116,10 +124,6 @@ class Policy:
                     f"this token reads the project {self.confined_to!r} only,"
                     f" not the database {database!r}",
                     code="ACCESS_DENIED",
-                )
-            if second and second.is_sign("(") and token.text.lower().startswith(_NAMING_TABLES):
-                raise refusal(
-                    sql, token.offset, f"{token.text}() is not allowed here", code="ACCESS_DENIED"
                 )
             if token.is_word("IDENTIFIER") and second and second.is_sign("}"):
                 raise refusal(
@@ -148,9 +152,11 @@ def _first(sql: str, tokens: Sequence[Token]) -> Token:
 
 def _windows(
     tokens: Sequence[Token],
-) -> Iterator[tuple[Token, Token | None, Token | None]]:
-    """Each token with the two after it."""
-    return zip(tokens, [*tokens[1:], None], [*tokens[2:], None, None], strict=False)
+) -> Iterator[tuple[Token | None, Token, Token | None, Token | None]]:
+    """Each token, with the one before it and the two after it."""
+    return zip(
+        [None, *tokens], tokens, [*tokens[1:], None], [*tokens[2:], None, None], strict=False
+    )
 
 
 def _check_show(sql: str, tokens: Sequence[Token]) -> None:

@@ -1,7 +1,7 @@
 """Tokens of ClickHouse SQL, as far as a policy needs them.
 
 Where ClickHouse's own lexer is lenient or has changed over time (`#` and `//` comments,
-typographic quotes, escapes in quoted names), this one refuses: what passes here can be read in
+typographic quotes, escapes and `$` in names), this one refuses: what passes here can be read in
 one way only.
 """
 
@@ -24,7 +24,7 @@ class Kind(Enum):
     NAME = auto()
     """A name in double quotes or backquotes."""
     STRING = auto()
-    """A text in single quotes, or a here document."""
+    """A text in single quotes, in hexadecimal or binary digits, or a here document."""
     SIGN = auto()
     """One character of punctuation."""
 
@@ -54,9 +54,12 @@ class Token:
 
 _SPACE: Final = re.compile(r"[ \t\n\r\f\v]+")
 _LINE_COMMENT: Final = re.compile(r"--[^\n]*")
+_EXPONENT_OR_COMMENT: Final = re.compile(r"(?<=[eEpP])--")
+"""ClickHouse reads `1e--1` as a number, a minus and a number."""
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
-_WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_$]*")
+_WORD: Final = re.compile(r"\w+", re.ASCII)
 _STRING: Final = re.compile(r"'((?:[^'\\]++|\\.|'')*+)'", re.DOTALL)
+_BYTES: Final = re.compile(r"[xX]'([0-9A-Fa-f]*)'|[bB]'([01]*)'")
 _NAME: Final = re.compile(r'"(?:[^"]++|"")*+"|`(?:[^`]++|``)*+`')
 _HERE_DOCUMENT: Final = re.compile(r"(\$\w*\$)(.*?)\1", re.DOTALL | re.ASCII)
 _SIGNS: Final = frozenset("()[]{},;.+-*/%=!<>?:|@^~&")
@@ -73,6 +76,8 @@ def tokenize(sql: str) -> list[Token]:
     tokens = []
     offset = 0
     while offset < len(sql):
+        if _EXPONENT_OR_COMMENT.match(sql, offset):
+            raise _unreadable(sql, offset, "put a space before this comment")
         if found := _SPACE.match(sql, offset) or _LINE_COMMENT.match(sql, offset):
             offset = found.end()
         elif sql.startswith("/*", offset):
@@ -124,6 +129,8 @@ def _end_of_comment(sql: str, offset: int) -> int:
 def _token(sql: str, offset: int) -> tuple[Token, int]:
     """The token at `offset`, and where it ends."""
     char = sql[offset]
+    if found := _BYTES.match(sql, offset):
+        return Token(Kind.STRING, found[1] or found[2] or "", offset), found.end()
     if found := _WORD.match(sql, offset):
         return Token(Kind.WORD, found[0], offset), found.end()
     if char == "'":
@@ -133,9 +140,10 @@ def _token(sql: str, offset: int) -> tuple[Token, int]:
     if char in '"`':
         return _name(sql, offset)
     if char == "$":
-        if found := _HERE_DOCUMENT.match(sql, offset):
+        after_word = offset > 0 and _WORD.match(sql, offset - 1)
+        if not after_word and (found := _HERE_DOCUMENT.match(sql, offset)):
             return Token(Kind.STRING, found[2], offset), found.end()
-        raise _unreadable(sql, offset, "unexpected $; a here document is $$text$$")
+        raise _unreadable(sql, offset, "unexpected $; it only begins a here document, $$text$$")
     if char == "#" or sql.startswith("//", offset):
         raise _unreadable(sql, offset, "write comments as -- to the end of the line, or /* so */")
     if char in _SIGNS:
