@@ -130,8 +130,9 @@ def _traces_data(spans: Iterable[Mapping[str, Any]]) -> TracesData:
         scope = scopes.get(scope_key)
         if scope is None:
             scope = scopes[scope_key] = resource.scope_spans.add(schema_url=identity[2])
-            scope.scope.name, scope.scope.version = identity[:2]
-            scope.scope.attributes.extend(_attributes(span["ScopeAttributes"]))
+            if any(identity[:2]) or span["ScopeAttributes"]:
+                scope.scope.name, scope.scope.version = identity[:2]
+                scope.scope.attributes.extend(_attributes(span["ScopeAttributes"]))
         _fill(scope.spans.add(), span)
     return data
 
