@@ -55,7 +55,9 @@ def _fields(draw: st.DrawFn, descriptor: Descriptor, depth: int) -> dict[str, An
         else:
             continue
         if field.is_repeated:
-            result[field.name] = draw(st.lists(value, max_size=2))
+            # Mostly not empty: what matters lies several lists deep.
+            least = draw(st.sampled_from([0, 1, 1, 1])) if field.message_type else 0
+            result[field.name] = draw(st.lists(value, min_size=least, max_size=2))
         elif group is not None or field.name in _IDS or draw(st.booleans()):
             result[field.name] = draw(value)
     return result
