@@ -16,7 +16,7 @@ from belvedere.collector.tree import KeyPath, Tree, nearest
 from belvedere.collector.validate import validated
 from belvedere.otlp.signal import Signal
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _SECTIONS = (*Kind, "connectors", "extensions")
@@ -136,8 +136,8 @@ def _component(tree: Tree, kind: Kind, component_id: str) -> ComponentSettings:
         hint = nearest(type_name, {*COMPONENTS[kind], *renamed})
         raise tree.error(path, f"there is no {kind[:-1]} of the type {type_name!r}", hint)
     if type_name in renamed:
-        _log.warning(
-            "A component has a new name; the old one still works",
+        log.warning(
+            "component_renamed",
             component=component_id,
             new_name=renamed[type_name] + slash + name,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPECIAL = re.compile(r"\$\$|\$\{")
@@ -82,5 +82,5 @@ def _resolve(reference: str, env: Mapping[str, str]) -> str:
         return env[name]
     if has_default:
         return expand(default, env).text
-    _log.warning("The configuration names an environment variable that is not set", variable=name)
+    log.warning("environment_variable_not_set", variable=name, used="")
     return ""

@@ -105,10 +105,11 @@ class _Builder:
 
 @contextmanager
 def placing(config: CollectorConfig, kind: Kind, component_id: str) -> Iterator[None]:
-    """Give a `ConfigError` that names no place its component's key, file and line."""
+    """Give a `ConfigError` that names no file the file and line of its key, or of its component."""
     try:
         yield
     except ConfigError as error:
-        if error.key or error.file:
+        if error.file:
             raise
-        raise config.tree.error((kind, component_id), error.message, error.hint) from error
+        path = tuple(error.key.split("::")) if error.key else (kind, component_id)
+        raise config.tree.error(path, error.message, error.hint) from error

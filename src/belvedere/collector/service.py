@@ -10,7 +10,7 @@ from belvedere.collector.config import CollectorConfig
 from belvedere.collector.graph import build_graph, placing
 from belvedere.collector.registry import Kind
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Service:
@@ -48,7 +48,7 @@ class Service:
         except BaseException:
             await self.shutdown()
             raise
-        _log.info("The Collector is running", pipelines=sorted(self._config.pipelines))
+        log.info("collector_running", pipelines=sorted(self._config.pipelines))
 
     async def shutdown(self) -> None:
         """Stop in the reverse order: no new data, then what is held is handed on.
@@ -62,8 +62,8 @@ class Service:
         for node in reversed(self._graph.nodes):
             try:
                 await node.component.shutdown()
-            except Exception:  # noqa: BLE001 - whatever it is, the others still have to stop
-                _log.exception("A component did not shut down", component=f"{node.kind}::{node.id}")
+            except Exception:
+                log.exception("component_not_stopped", component=f"{node.kind}::{node.id}")
 
     def component(self, kind: Kind, component_id: str, *, pipeline: str = "") -> Component:
         """A component, for its process to look at. There is one processor for each pipeline.

@@ -78,7 +78,7 @@ def _replace_below(path: KeyPath, own: dict[KeyPath, Any], others: Mapping[KeyPa
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is not known: the nearest one, or all of them."""
-    names = sorted(known)
-    if close := difflib.get_close_matches(name, names, n=1):
+    names = sorted(str(name) for name in known)
+    if close := difflib.get_close_matches(name, names, n=1, cutoff=0.7):
         return f"did you mean {close[0]!r}?"
     return f"there are {', '.join(names)}" if names else ""

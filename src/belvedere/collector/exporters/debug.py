@@ -11,11 +11,8 @@ from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.exporters.message_text import detailed, one_line_each
 from belvedere.internal_telemetry import EXPORTER_SENT
 from belvedere.otlp.batch import Batch
-from belvedere.otlp.signal import Signal
 
-_log = structlog.get_logger(__name__)
-
-_EVENTS = {Signal.TRACES: "Traces", Signal.METRICS: "Metrics", Signal.LOGS: "Logs"}
+log = structlog.get_logger(__name__)
 
 
 class Verbosity(StrEnum):
@@ -65,7 +62,7 @@ class DebugExporter:
             fields["text"] = one_line_each(batch)
         elif self._config.verbosity is Verbosity.DETAILED:
             fields["text"] = detailed(batch.message)
-        _log.info(_EVENTS[batch.signal], component=self._id, project=batch.project, **fields)
+        log.info(batch.signal.value, component=self._id, project=batch.project, **fields)
 
     async def shutdown(self) -> None:
         """Nothing to do."""

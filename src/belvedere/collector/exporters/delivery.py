@@ -8,7 +8,7 @@ and counted. Without one, `consume` returns when the peer has taken the batch.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from pydantic import Field
@@ -28,7 +28,7 @@ from belvedere.otlp.batch import Batch
 _DRAIN_S = 10.0
 """How long `shutdown` goes on sending what waits."""
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 Attempt = Callable[[Batch], Awaitable[int]]
 """Sends a batch once. Returns how many of its items the peer rejected by partial success; raises
@@ -62,14 +62,15 @@ class Delivery:
     ) -> None:
         self._config, self._id, self._attempt, self._drain_s = config, exporter_id, attempt, drain_s
         self._retry = Retry(config.retry_on_failure, exporter_id, clock or Clock())
-        self._queue = SendingQueue(config.sending_queue, exporter_id)
+        queue = config.sending_queue
+        self._queue = SendingQueue(queue, exporter_id) if queue.enabled else None
         self._workers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to send what is in the queue."""
-        if self._config.sending_queue.enabled:
+        if self._queue:
             self._workers = [
-                asyncio.create_task(self._work())
+                asyncio.create_task(self._work(self._queue))
                 for _ in range(self._config.sending_queue.num_consumers)
             ]
 
@@ -80,7 +81,7 @@ class Delivery:
             Retryable: the queue is full; or, without a queue, retries were of no avail.
             Permanent: the batch is larger than the queue; or, without one, the peer refused it.
         """
-        if not self._config.sending_queue.enabled:
+        if self._queue is None:
             await self._deliver(batch)
             return
         try:
@@ -92,6 +93,8 @@ class Delivery:
     async def shutdown(self) -> None:
         """Send what waits, each batch with one attempt, within a bound; count what is dropped."""
         self._retry.stop()
+        if self._queue is None:
+            return
         await self._queue.close()
         if self._workers:
             _, late = await asyncio.wait(self._workers, timeout=self._drain_s)
@@ -104,21 +107,24 @@ class Delivery:
         for batch in dropped:
             self._count_failed(batch, batch.items)
         if dropped:
-            _log.error("Dropped what was not sent before the stop", **_loss(self._id, dropped))
+            self._tell_dropped("not sent before the stop", dropped)
 
-    async def _work(self) -> None:
-        while (batch := await self._queue.get()) is not None:
+    async def _work(self, queue: SendingQueue) -> None:
+        while (batch := await queue.get()) is not None:
             try:
                 await self._deliver(batch)
             except ConsumeError as error:
-                _log.error("Dropped: not sent", error=str(error), **_loss(self._id, [batch]))
+                self._tell_dropped(str(error), [batch])
             except asyncio.CancelledError:
-                _log.error("Dropped: no answer before the stop", **_loss(self._id, [batch]))
+                self._tell_dropped("no answer before the stop", [batch])
                 raise
-            except Exception:  # noqa: BLE001 - a defect must not end the worker
-                _log.exception("Dropped: a defect", **_loss(self._id, [batch]))
+            except Exception:
+                # A defect must not end the worker: the queue would fill and stay full.
+                log.exception(
+                    "dropped_by_defect", component=self._id, items=_items_by_signal([batch])
+                )
             finally:
-                await self._queue.done(batch)
+                await queue.done(batch)
 
     async def _deliver(self, batch: Batch) -> None:
         try:
@@ -133,10 +139,12 @@ class Delivery:
     def _count_failed(self, batch: Batch, items: int) -> None:
         EXPORTER_SEND_FAILED[batch.signal].labels(self._id).inc(items)
 
+    def _tell_dropped(self, error: str, batches: Sequence[Batch]) -> None:
+        log.error("dropped", component=self._id, error=error, items=_items_by_signal(batches))
 
-def _loss(exporter_id: str, batches: Iterable[Batch]) -> dict[str, object]:
-    """The log fields that say what was lost, by signal."""
-    lost: dict[str, int] = {}
+
+def _items_by_signal(batches: Sequence[Batch]) -> dict[str, int]:
+    items: dict[str, int] = {}
     for batch in batches:
-        lost[batch.signal] = lost.get(batch.signal, 0) + batch.items
-    return {"component": exporter_id, "dropped_items": lost}
+        items[batch.signal] = items.get(batch.signal, 0) + batch.items
+    return items

@@ -12,7 +12,7 @@ from google.rpc.status_pb2 import Status
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 _REJECTED_FIELDS = {
     Signal.TRACES: "rejected_spans",
@@ -29,12 +29,12 @@ def rejected_items(batch: Batch, answer: bytes, exporter_id: str) -> int:
     try:
         partial: Any = batch.signal.response_type.FromString(answer).partial_success
     except DecodeError:
-        _log.warning("The peer's answer is no OTLP; it took the batch", component=exporter_id)
+        log.warning("answer_is_no_otlp", component=exporter_id)
         return 0
     rejected = int(getattr(partial, _REJECTED_FIELDS[batch.signal]))
     if rejected or partial.error_message:
-        _log.warning(
-            "Partial success: the peer rejected items" if rejected else "The peer warns",
+        log.warning(
+            "peer_rejected_items" if rejected else "peer_warns",
             component=exporter_id,
             rejected=rejected,
             message=partial.error_message,

@@ -14,7 +14,7 @@ from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import Retryable
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
@@ -83,8 +83,8 @@ class Retry:
                         f" {error}",
                         after_s=error.after_s,
                     ) from error
-                _log.info(
-                    "Not sent, will be tried again",
+                log.info(
+                    "send_failed_will_retry",
                     component=self._id,
                     error=str(error),
                     pause_s=round(pause_s, 1),

@@ -24,7 +24,7 @@ from belvedere.otlp.signal import Signal
 _FLUSH_S = 10.0
 """How long `shutdown` waits for what follows."""
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 _Key = tuple[Signal, str, tuple[tuple[str, ...], ...]]
 """What batches must have in common to be joined: signal, project, values of `metadata_keys`."""
@@ -132,7 +132,7 @@ class BatchProcessor:
         for task in late:
             task.cancel()
         if late:
-            _log.warning("Batches were not accepted before the stop", component=self._id)
+            log.warning("batches_not_accepted_before_stop", component=self._id, batches=len(late))
             await asyncio.wait(late)
 
     def _open(self, key: _Key) -> _Group:

@@ -27,7 +27,7 @@ from belvedere.otlp.batch import Batch
 
 _MIB = 1 << 20
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class MemoryLimiterConfig(ComponentConfig):
@@ -131,8 +131,8 @@ class MemoryLimiter:
 
     async def start(self) -> None:
         """Look once, then every `check_interval`."""
-        _log.info(
-            "Memory is limited",
+        log.info(
+            "memory_limited",
             component=self._id,
             hard_limit_mib=self._hard_bytes // _MIB,
             soft_limit_mib=self._soft_bytes // _MIB,
@@ -175,10 +175,8 @@ class MemoryLimiter:
             )
         was_refusing, self._refusing = self._refusing, used_bytes >= self._soft_bytes
         if self._refusing != was_refusing:
-            _log.warning(
-                "Memory is short: data is refused until it is below the soft limit"
-                if self._refusing
-                else "Memory is below the soft limit again: data is accepted",
+            log.warning(
+                "memory_short_refusing_data" if self._refusing else "memory_enough_accepting_data",
                 component=self._id,
                 used_mib=used_bytes // _MIB,
                 soft_limit_mib=self._soft_bytes // _MIB,
@@ -192,8 +190,9 @@ class MemoryLimiter:
         self._collected_s = now_s
         self._memory.collect()
         after_bytes = self._memory.used_bytes()
-        _log.info(
-            f"Collected memory above the {limit} limit",
+        log.info(
+            "memory_collected",
+            above=f"{limit} limit",
             component=self._id,
             before_mib=used_bytes // _MIB,
             after_mib=after_bytes // _MIB,

@@ -1,0 +1,162 @@
+"""pydantic's complaints as errors that name key, file, line and what to write."""
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, model_validator
+
+from belvedere.collector.component import ComponentConfig
+from belvedere.collector.duration import Duration
+from belvedere.collector.errors import ConfigError
+from belvedere.collector.source import Source, read_tree
+from belvedere.collector.validate import validated
+
+
+class Inner(ComponentConfig):
+    endpoint: str = Field("here", description="x")
+    port_number: int = Field(1, alias="port", description="x")
+
+
+class Model(ComponentConfig):
+    timeout: Duration = 1.0
+    name: str = ""
+    inner: Inner | None = None
+    by_name: dict[str, Inner] = Field({})
+    many: list[Inner] = Field([])
+    choice: Literal["a", "b"] = "a"
+    either: Annotated[int, Field(ge=2)] | Inner = 5
+    needed: int = 0
+
+    @model_validator(mode="after")
+    def _together(self) -> "Model":
+        if self.needed == 13:
+            raise ValueError("Not thirteen")
+        return self
+
+
+class Needy(ComponentConfig):
+    key: str
+
+
+def load(text: str, model: type[BaseModel] = Model, **env: str) -> Any:
+    lines = "\n".join(f"    {line}" for line in text.splitlines())
+    tree = read_tree(Source("f.yaml", f"processors:\n  x/1:\n{lines}"), env)
+    return validated(model, tree, ("processors", "x/1"))
+
+
+def test_valid_values() -> None:
+    config = load("timeout: 2s\ninner: {port: 5}\nby_name: {a: {endpoint: there}}")
+    assert (config.timeout, config.inner.port_number) == (2.0, 5)
+    assert config.by_name["a"].endpoint == "there"
+
+
+def test_null_means_defaults() -> None:
+    assert load("") == Model()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            "timeout: 1s\ntimeot: 2s",
+            "f.yaml:4: processors::x/1::timeot: there is no such key (did you mean 'timeout'?)",
+            id="unknown",
+        ),
+        pytest.param(
+            "inner:\n  prt: 1",
+            "f.yaml:4: processors::x/1::inner::prt: there is no such key (did you mean 'port'?)",
+            id="unknown-nested-with-alias",
+        ),
+        pytest.param(
+            "by_name: {a: {endpont: 1}}",
+            "f.yaml:3: processors::x/1::by_name::a::endpont: there is no such key"
+            " (did you mean 'endpoint'?)",
+            id="unknown-in-mapping",
+        ),
+        pytest.param(
+            "many:\n- endpoint: a\n- xyz: 1",
+            "f.yaml:5: processors::x/1::many::1::xyz: there is no such key"
+            " (there are endpoint, port)",
+            id="unknown-in-list",
+        ),
+        pytest.param(
+            "timeout: 5",
+            "f.yaml:3: processors::x/1::timeout: the duration 5 has no unit; write 5s for seconds",
+            id="duration",
+        ),
+        pytest.param(
+            "needed: abc",
+            "f.yaml:3: processors::x/1::needed: input should be a valid integer, unable to parse"
+            " string as an integer, not 'abc'",
+            id="type",
+        ),
+        pytest.param(
+            "name: 12",
+            "f.yaml:3: processors::x/1::name: text is expected, not 12 (write it in quotes)",
+            id="text-wanted",
+        ),
+        pytest.param(
+            "name: [a]",
+            "f.yaml:3: processors::x/1::name: text is expected, not ['a']",
+            id="text-wanted-not-a-list",
+        ),
+        pytest.param(
+            "choice: c",
+            "f.yaml:3: processors::x/1::choice: input should be 'a' or 'b', not 'c'",
+            id="choice",
+        ),
+        pytest.param(
+            "either: 1",
+            "f.yaml:3: processors::x/1::either: input should be greater than or equal to 2, not 1",
+            id="union-tags-are-no-keys",
+        ),
+        pytest.param(
+            "needed: 13",
+            "f.yaml:2: processors::x/1: not thirteen",
+            id="of-the-whole",
+        ),
+        pytest.param(
+            "inner: 5",
+            "f.yaml:3: processors::x/1::inner: input should be a valid dictionary or instance of"
+            " Inner, not 5",
+            id="no-mapping",
+        ),
+        pytest.param(
+            "needed: x\nname: 1\nzz: 1",
+            "f.yaml:3: processors::x/1::needed: input should be a valid integer, unable to parse"
+            " string as an integer, not 'x'",
+            id="first-of-several",
+        ),
+    ],
+)
+def test_complaints(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    assert str(caught.value) == message
+
+
+def test_missing_key() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("", Needy)
+    assert str(caught.value) == "f.yaml:2: processors::x/1::key: this key is required"
+
+
+def test_no_mapping_at_all() -> None:
+    tree = read_tree(Source("f.yaml", "processors: {x: 5}"), {})
+    with pytest.raises(
+        ConfigError, match=r"f\.yaml:1: processors::x: input should be a valid dict"
+    ):
+        validated(Model, tree, ("processors", "x"))
+
+
+def test_text_of_a_variable_stays_as_it_is_where_text_is_wanted() -> None:
+    config = load(
+        "name: ${P}\ntimeout: ${T}\nneeded: ${P}\nmany: [{endpoint: '${P}'}]", P="0123", T="5s"
+    )
+    assert (config.name, config.many[0].endpoint) == ("0123", "0123")
+    assert (config.timeout, config.needed) == (5.0, 123)
+
+
+def test_other_complaints_show_when_texts_are_put_right() -> None:
+    with pytest.raises(ConfigError, match=r"f\.yaml:4: processors::x/1::needed: "):
+        load("name: ${P}\nneeded: x", P="0123")
