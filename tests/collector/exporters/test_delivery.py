@@ -170,21 +170,25 @@ async def test_shutdown_drops_what_the_peer_does_not_take(
 
 
 async def test_shutdown_tries_each_batch_once_when_the_peer_is_away(
-    request: pytest.FixtureRequest,
+    request: pytest.FixtureRequest, counted: Counted
 ) -> None:
     peer = Peer(*[Retryable("away")] * 99)
     tested = delivery(peer, request, retry_on_failure={"max_elapsed_time": "0s"})
     for number in range(20):
         await tested.consume(logs(number))
-    stopping = asyncio.create_task(tested.shutdown())
-    await stopping
-    assert len(peer.batches) == 0
-    started = delivery(peer, request)
-    for number in range(20):
-        await started.consume(logs(number))
-    await started.start()
-    await started.shutdown()
+    await tested.start()
+    await tested.shutdown()
     assert sorted(peer.numbers) == list(range(20))
+    assert counted(request.node.name)["send_failed_log_records"] == 20
+
+
+async def test_shutdown_before_start_counts_what_it_drops(
+    request: pytest.FixtureRequest, counted: Counted
+) -> None:
+    tested = delivery(Peer(), request)
+    await tested.consume(logs(1, 2))
+    await tested.shutdown()
+    assert counted(request.node.name)["send_failed_log_records"] == 2
 
 
 async def test_after_shutdown_nothing_is_taken(request: pytest.FixtureRequest) -> None:
