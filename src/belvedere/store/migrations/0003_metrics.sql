@@ -215,76 +215,76 @@ CREATE FUNCTION IF NOT EXISTS prometheusLabelName AS (key) -> if(
         '^__name__$', ''));
 
 -- Labels from attributes. Keys that become the same label share it: their values, in the order of
--- the original keys, joined by ';'.
-CREATE FUNCTION IF NOT EXISTS prometheusLabels AS (keys, texts) -> if(
-    arrayUniq(arrayMap(key -> prometheusLabelName(key), keys)) = length(keys),
-    mapFromArrays(arrayMap(key -> prometheusLabelName(key), keys), texts),
-    mapFromArrays(
-        arrayDistinct(arrayMap(key -> prometheusLabelName(key), keys)),
-        arrayMap(
-            name -> arrayStringConcat(
-                arrayMap(
-                    attribute -> attribute.2,
-                    arrayFilter(
-                        attribute -> prometheusLabelName(attribute.1) = name AND attribute.2 != '',
-                        arraySort(arrayZip(keys, texts)))),
-                ';'),
-            arrayDistinct(arrayMap(key -> prometheusLabelName(key), keys)))));
+-- the original keys, joined by ';'. (A lambda over an array of one binds a name to an expression.)
+CREATE FUNCTION IF NOT EXISTS prometheusLabels AS (keys, texts) -> arrayMap(
+    names -> if(
+        arrayUniq(names) = length(names),
+        mapFromArrays(names, texts),
+        mapFromArrays(
+            arrayDistinct(names),
+            arrayMap(
+                name -> arrayStringConcat(
+                    arrayMap(
+                        attribute -> attribute.3,
+                        arrayFilter(
+                            attribute -> attribute.2 = name AND attribute.3 != '',
+                            arraySort(arrayZip(keys, names, texts)))),
+                    ';'),
+                arrayDistinct(names)))),
+    [arrayMap(key -> prometheusLabelName(key), keys)])[1];
 
 -- The word for a unit (`By` of `By/s`) and for what it is divided by (`s`); '' for {annotations}.
 CREATE FUNCTION IF NOT EXISTS prometheusWord AS (text) -> replaceRegexpOne(
     replaceRegexpAll(text, '[^a-zA-Z0-9:]+', '_'), '^_', '');
 
-CREATE FUNCTION IF NOT EXISTS prometheusUnitWord AS (unit) -> prometheusWord(transform(
-    extract(unit, '^\\s*([^/{}]*?)\\s*(?:/|$)'),
-    ['d', 'h', 'min', 's', 'ms', 'us', 'ns',
-     'By', 'KiBy', 'MiBy', 'GiBy', 'TiBy', 'kBy', 'KBy', 'MBy', 'GBy', 'TBy',
-     'm', 'V', 'A', 'J', 'W', 'g', 'Cel', 'Hz', '1', '%'],
-    ['days', 'hours', 'minutes', 'seconds', 'milliseconds', 'microseconds', 'nanoseconds',
-     'bytes', 'kibibytes', 'mebibytes', 'gibibytes', 'tebibytes', 'kilobytes', 'kilobytes', 'megabytes', 'gigabytes', 'terabytes',
-     'meters', 'volts', 'amperes', 'joules', 'watts', 'grams', 'celsius', 'hertz', '', 'percent'],
-    extract(unit, '^\\s*([^/{}]*?)\\s*(?:/|$)')));
+CREATE FUNCTION IF NOT EXISTS prometheusUnitWord AS (unit) -> arrayMap(
+    symbol -> prometheusWord(transform(symbol,
+        ['d', 'h', 'min', 's', 'ms', 'us', 'ns',
+         'By', 'KiBy', 'MiBy', 'GiBy', 'TiBy', 'kBy', 'KBy', 'MBy', 'GBy', 'TBy',
+         'm', 'V', 'A', 'J', 'W', 'g', 'Cel', 'Hz', '1', '%'],
+        ['days', 'hours', 'minutes', 'seconds', 'milliseconds', 'microseconds', 'nanoseconds',
+         'bytes', 'kibibytes', 'mebibytes', 'gibibytes', 'tebibytes',
+         'kilobytes', 'kilobytes', 'megabytes', 'gigabytes', 'terabytes',
+         'meters', 'volts', 'amperes', 'joules', 'watts', 'grams', 'celsius', 'hertz', '', 'percent'],
+        symbol)),
+    [extract(unit, '^\\s*([^/{}]*?)\\s*(?:/|$)')])[1];
 
-CREATE FUNCTION IF NOT EXISTS prometheusPerWord AS (unit) -> replaceRegexpOne(
-    replaceRegexpOne(
-        concat('per_', prometheusWord(transform(
-            extract(unit, '^[^/]*/\\s*([^{}]*?)\\s*$'),
+CREATE FUNCTION IF NOT EXISTS prometheusPerWord AS (unit) -> arrayMap(
+    symbol -> replaceRegexpOne(
+        concat('per_', prometheusWord(transform(symbol,
             ['s', 'm', 'h', 'd', 'w', 'mo', 'y'],
             ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'],
-            extract(unit, '^[^/]*/\\s*([^{}]*?)\\s*$')))),
-        '_$', ''),
-    '^per$', '');
+            symbol))),
+        '^per_$|_$', ''),
+    [extract(unit, '^[^/]*/\\s*([^{}]*?)\\s*$')])[1];
 
--- A metric's name: its words, the unit's unless it is among them, and at the end the word of the
--- type: `last` is total, ratio or ''.
-CREATE FUNCTION IF NOT EXISTS prometheusMetricName AS (words, unit_word, per_word, last) ->
-    replaceRegexpOne(
+-- A metric's name: its words, its unit's unless they are there, and at the end the word of the
+-- type. `last` is 'total', 'ratio' or ''.
+CREATE FUNCTION IF NOT EXISTS prometheusMetricName AS (name, unit_word, per_word, last_word) -> arrayMap(
+    (words, unit, per, last) -> replaceRegexpOne(
         arrayStringConcat(
             arrayConcat(
                 arrayFilter(
                     word -> word NOT IN ('', last),
                     arrayConcat(words, [
                         multiIf(
-                            has(words, unit_word), '',
-                            per_word = '' OR has(words, per_word), unit_word,
-                            replaceRegexpOne(unit_word, '_$', '')),
-                        if(has(words, per_word), '', per_word)])),
-                if(last = '', [], [last])),
+                            has(words, unit), '',
+                            per = '' OR has(words, per), unit,
+                            replaceRegexpOne(unit, '_$', '')),
+                        if(has(words, per), '', per)])),
+                arrayFilter(word -> word != '', [last])),
             '_'),
-        '^([0-9])', '_\\1');
+        '^([0-9])', '_\\1'),
+    [extractAll(name, '[a-zA-Z0-9:]+')], [unit_word], [per_word], [last_word])[1];
 
--- A number as text for `le` and `quantile`: without exponent, as short as it stays the number.
-CREATE FUNCTION IF NOT EXISTS prometheusFloat AS (value) -> multiIf(
-    match(toString(value), '^-?[0-9.]+$'), toString(value),
-    isInfinite(value), if(value > 0, '+Inf', '-Inf'),
-    isNaN(value), 'NaN',
-    concat(
-        if(value < 0, '-', ''),
-        if(abs(value) < 1, concat('0.', repeat('0', -toInt32OrZero(extract(toString(value), 'e(.*)$')) - 1)), ''),
-        replaceRegexpAll(extract(toString(value), '^-?(.*)e'), '\\.', ''),
-        if(abs(value) < 1, '', repeat('0',
-            toInt32OrZero(extract(toString(value), 'e(.*)$'))
-            - length(extract(toString(value), '\\.(.*)e'))))));
+-- A number as text for `le` and `quantile`: the shortest that is still this number, without
+-- exponent from 1e-20 up to 1e37.
+CREATE FUNCTION IF NOT EXISTS prometheusFloat AS (value) -> arrayMap(
+    text -> multiIf(
+        match(text, '^[-0-9.]+$'), text,
+        abs(value) >= 1e-20 AND abs(value) < 1e37, toString(toDecimal256OrZero(text, 38)),
+        transform(text, ['inf', '-inf', 'nan'], ['+Inf', '-Inf', 'NaN'], text)),
+    [toString(value)])[1];
 
 -- ── From OTLP to label sets ─────────────────────────────────────────────────────────────────────
 
@@ -300,19 +300,24 @@ CREATE FUNCTION IF NOT EXISTS otlpValue AS (flags, value) ->
 CREATE FUNCTION IF NOT EXISTS otlpNumber AS (as_double, as_int) ->
     coalesce(as_double, toFloat64(as_int), 0.);
 
-CREATE FUNCTION IF NOT EXISTS otlpExemplar AS (exemplar, time, suffix, bound) -> (
-    suffix, bound,
-    otlpMillis(if(tupleElement(exemplar, 'time_unix_nano') = 0, time, tupleElement(exemplar, 'time_unix_nano'))),
-    otlpNumber(tupleElement(exemplar, 'as_double'), tupleElement(exemplar, 'as_int')),
-    otlpHex(tupleElement(exemplar, 'trace_id')),
-    otlpHex(tupleElement(exemplar, 'span_id')),
-    otlpMap(tupleElement(exemplar, 'filtered_attributes')));
+-- The labels that say where a metric comes from.
+CREATE FUNCTION IF NOT EXISTS prometheusTarget AS (resource_attributes) -> arrayMap(
+    resource -> mapFilter(
+        (key, value) -> value != '',
+        map('job', if(
+                resource['service.name'] = '' OR resource['service.namespace'] = '',
+                resource['service.name'],
+                concat(resource['service.namespace'], '/', resource['service.name'])),
+            'instance', resource['service.instance.id'])),
+    [otlpMap(resource_attributes)])[1];
 
--- The bucket of a histogram that an exemplar belongs to.
-CREATE FUNCTION IF NOT EXISTS otlpBucketOf AS (exemplar, bounds) -> ifNull(
-    prometheusFloat(arrayFirstOrNull(
-        bound -> otlpNumber(tupleElement(exemplar, 'as_double'), tupleElement(exemplar, 'as_int')) <= bound, bounds)),
-    '+Inf');
+-- The type, which the metric's metadata may know better where it came from Prometheus.
+CREATE FUNCTION IF NOT EXISTS prometheusType AS (kind, metadata) -> arrayMap(
+    (otlp, prometheus) -> multiIf(
+        otlp = 'gauge', if(prometheus = 'unknown', prometheus, 'gauge'),
+        otlp = 'updowncounter', if(prometheus IN ('info', 'stateset'), prometheus, 'gauge'),
+        otlp),
+    [kind], [otlpMap(metadata)['prometheus.type']])[1];
 
 -- Buckets that are not empty: OTLP's index plus one, and their counts.
 CREATE FUNCTION IF NOT EXISTS otlpBucketIndexes AS (buckets) -> arrayMap(
@@ -366,161 +371,263 @@ CREATE TABLE IF NOT EXISTS otlp_metrics (
         count UInt64, sum Float64, quantile_values Array(Tuple(quantile Float64, value Float64)))))))
 ) ENGINE = Null;
 
--- Inside out: resources, their scopes, their metrics, their points. `common` are the labels that
--- the resource and the scope give to all points; they stand above attributes of the same name.
-CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_mv TO metric_points AS
+-- One row is one metric. `attributes`, and whatever else the points have, stand in arrays with one
+-- element a point, kind after kind: exponential histograms, histograms, numbers (sums, then
+-- gauges), summaries. `common` are the labels that the resource and the scope give to all points.
+CREATE TABLE IF NOT EXISTS otlp_metrics_unnested (
+    name LowCardinality(String),
+    type LowCardinality(String),
+    unit LowCardinality(String),
+    help LowCardinality(String),
+    common Map(String, String),
+    attributes Array({Attributes}),
+    exponential_time Array(UInt64),
+    exponential_flags Array(UInt32),
+    exponential_count Array(UInt64),
+    exponential_sum Array(Nullable(Float64)),
+    exponential_scale Array(Int32),
+    exponential_zero_count Array(UInt64),
+    exponential_zero_threshold Array(Float64),
+    exponential_positive Array(Tuple(offset Int32, bucket_counts Array(UInt64))),
+    exponential_negative Array(Tuple(offset Int32, bucket_counts Array(UInt64))),
+    histogram_time Array(UInt64),
+    histogram_flags Array(UInt32),
+    histogram_count Array(UInt64),
+    histogram_sum Array(Nullable(Float64)),
+    histogram_counts Array(Array(UInt64)),
+    histogram_bounds Array(Array(Float64)),
+    number_time Array(UInt64),
+    number_flags Array(UInt32),
+    number_value Array(Float64),
+    summary_time Array(UInt64),
+    summary_flags Array(UInt32),
+    summary_count Array(UInt64),
+    summary_sum Array(Float64),
+    summary_quantiles Array(Array(Tuple(quantile Float64, value Float64))),
+    -- of exponential histograms, histograms and sums
+    exemplars Array(Array(Tuple(
+        time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64),
+        trace_id String, span_id String, filtered_attributes {Attributes})))
+) ENGINE = Null;
+
+-- Inside out: resources, their scopes, their metrics.
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_mv TO otlp_metrics_unnested AS
+WITH
+    multiIf(
+        notEmpty(gauge), 'gauge',
+        notEmpty(sum), if(is_monotonic, 'counter', 'updowncounter'),
+        notEmpty(summary), 'summary',
+        'histogram') AS kind,
+    prometheusUnitWord(m_unit) AS unit_word,
+    prometheusPerWord(m_unit) AS per_word
+SELECT
+    prometheusMetricName(
+        m_name, unit_word, per_word,
+        multiIf(kind = 'counter', 'total', kind = 'gauge' AND m_unit = '1', 'ratio', '')) AS name,
+    prometheusType(kind, metadata) AS type,
+    arrayStringConcat(
+        arrayFilter(word -> word != '', [replaceRegexpOne(unit_word, '_$', ''), per_word]), '_') AS unit,
+    description AS help,
+    -- What becomes `le` and `quantile` later is not an attribute's to give.
+    mapUpdate(s_common, multiIf(
+        notEmpty(histogram), map('le', ''),
+        notEmpty(summary), map('quantile', ''),
+        CAST(map(), 'Map(String, String)'))) AS common,
+    arrayConcat(exponential.attributes, histogram.attributes, sum.attributes, gauge.attributes,
+        summary.attributes) AS attributes,
+    exponential.time_unix_nano AS exponential_time,
+    exponential.flags AS exponential_flags,
+    exponential.count AS exponential_count,
+    exponential.sum AS exponential_sum,
+    exponential.scale AS exponential_scale,
+    exponential.zero_count AS exponential_zero_count,
+    exponential.zero_threshold AS exponential_zero_threshold,
+    exponential.positive AS exponential_positive,
+    exponential.negative AS exponential_negative,
+    histogram.time_unix_nano AS histogram_time,
+    histogram.flags AS histogram_flags,
+    histogram.count AS histogram_count,
+    histogram.sum AS histogram_sum,
+    histogram.bucket_counts AS histogram_counts,
+    histogram.explicit_bounds AS histogram_bounds,
+    arrayConcat(sum.time_unix_nano, gauge.time_unix_nano) AS number_time,
+    arrayConcat(sum.flags, gauge.flags) AS number_flags,
+    arrayMap(
+        (as_double, as_int) -> otlpNumber(as_double, as_int),
+        arrayConcat(sum.as_double, gauge.as_double),
+        arrayConcat(sum.as_int, gauge.as_int)) AS number_value,
+    summary.time_unix_nano AS summary_time,
+    summary.flags AS summary_flags,
+    summary.count AS summary_count,
+    summary.sum AS summary_sum,
+    summary.quantile_values AS summary_quantiles,
+    arrayConcat(exponential.exemplars, histogram.exemplars, sum.exemplars) AS exemplars
+FROM (
+    SELECT
+        mapUpdate(
+            r_common,
+            mapFilter((key, value) -> value != '', mapUpdate(
+                prometheusLabels(
+                    arrayMap(key -> concat('otel_scope_', key), scope_attributes.key),
+                    arrayMap(value -> otlpText(value), scope_attributes.value)),
+                map('otel_scope_name', scope_name, 'otel_scope_version', scope_version,
+                    'otel_scope_schema_url', scope_schema_url)))) AS s_common,
+        s_name, s_description, s_unit, s_metadata, s_is_monotonic,
+        s_gauge, s_sum, s_histogram, s_exponential, s_summary
+    FROM (
+        SELECT
+            prometheusTarget(resource_attributes) AS r_common,
+            r_scope_name, r_scope_version, r_scope_attributes, r_scope_schema_url,
+            r_name, r_description, r_unit, r_metadata, r_is_monotonic,
+            r_gauge, r_sum, r_histogram, r_exponential, r_summary
+        FROM otlp_metrics
+        ARRAY JOIN
+            `resource_metrics.resource.attributes` AS resource_attributes,
+            `resource_metrics.scope_metrics.scope.name` AS r_scope_name,
+            `resource_metrics.scope_metrics.scope.version` AS r_scope_version,
+            `resource_metrics.scope_metrics.scope.attributes` AS r_scope_attributes,
+            `resource_metrics.scope_metrics.schema_url` AS r_scope_schema_url,
+            `resource_metrics.scope_metrics.metrics.name` AS r_name,
+            `resource_metrics.scope_metrics.metrics.description` AS r_description,
+            `resource_metrics.scope_metrics.metrics.unit` AS r_unit,
+            `resource_metrics.scope_metrics.metrics.metadata` AS r_metadata,
+            `resource_metrics.scope_metrics.metrics.sum.is_monotonic` AS r_is_monotonic,
+            `resource_metrics.scope_metrics.metrics.gauge.data_points` AS r_gauge,
+            `resource_metrics.scope_metrics.metrics.sum.data_points` AS r_sum,
+            `resource_metrics.scope_metrics.metrics.histogram.data_points` AS r_histogram,
+            `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` AS r_exponential,
+            `resource_metrics.scope_metrics.metrics.summary.data_points` AS r_summary
+    )
+    ARRAY JOIN
+        r_scope_name AS scope_name, r_scope_version AS scope_version,
+        r_scope_attributes AS scope_attributes, r_scope_schema_url AS scope_schema_url,
+        r_name AS s_name, r_description AS s_description, r_unit AS s_unit,
+        r_metadata AS s_metadata, r_is_monotonic AS s_is_monotonic,
+        r_gauge AS s_gauge, r_sum AS s_sum, r_histogram AS s_histogram,
+        r_exponential AS s_exponential, r_summary AS s_summary
+)
+ARRAY JOIN
+    s_name AS m_name, s_description AS description, s_unit AS m_unit,
+    s_metadata AS metadata, s_is_monotonic AS is_monotonic,
+    s_gauge AS gauge, s_sum AS sum, s_histogram AS histogram,
+    s_exponential AS exponential, s_summary AS summary
+WHERE name != '';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_unnested_mv TO metric_points AS
 SELECT
     name, type, unit, help,
     mapUpdate(
-        prometheusLabels(attributes.key, arrayMap(value -> otlpText(value), attributes.value)),
+        prometheusLabels(point.key, arrayMap(value -> otlpText(value), point.value)),
         common) AS labels,
     samples, histograms, exemplars
 FROM (
     SELECT
-        multiIf(
-            notEmpty(m_gauge), 'gauge',
-            notEmpty(m_sum), if(m_is_monotonic, 'counter', 'gauge'),
-            notEmpty(m_summary), 'summary',
-            'histogram') AS kind,
-        prometheusUnitWord(m_unit) AS unit_word,
-        prometheusPerWord(m_unit) AS per_word,
-        prometheusMetricName(
-            extractAll(m_name, '[a-zA-Z0-9:]+'), unit_word, per_word,
-            multiIf(kind = 'counter', 'total', m_unit = '1' AND notEmpty(m_gauge), 'ratio', '')) AS name,
-        otlpMap(m_metadata)['prometheus.type'] AS prometheus_type,
-        if(kind = 'gauge' AND prometheus_type IN ('unknown', 'info', 'stateset'),
-            prometheus_type, kind) AS type,
-        replaceRegexpOne(concat(unit_word, if(unit_word = '' OR per_word = '', '', '_'), per_word), '_$', '') AS unit,
-        m_description AS help,
-        mapUpdate(s_common, multiIf(
-            notEmpty(m_histogram), map('le', ''),
-            notEmpty(m_summary), map('quantile', ''),
-            CAST(map(), 'Map(String, String)'))) AS common,
-
-        -- One element a point in each of these, in the same order of kinds.
-        arrayConcat(m_exponential.attributes, m_histogram.attributes, m_sum.attributes,
-            m_gauge.attributes, m_summary.attributes) AS all_attributes,
+        name, type, unit, help, common, attributes,
+        arrayMap(bounds -> arrayMap(bound -> prometheusFloat(bound), bounds), histogram_bounds)
+            AS bound_texts,
 
         arrayConcat(
-            arrayMap(point -> [], m_exponential.flags),
+            arrayMap(time -> [], exponential_time),
             arrayMap(
                 (time, flags, count, sum, counts, bounds) -> arrayConcat(
                     arrayMap(
-                        (bound, cumulative) -> (
-                            '_bucket', prometheusFloat(bound),
-                            otlpMillis(time), otlpValue(flags, cumulative)),
+                        (bound, cumulative) ->
+                            ('_bucket', bound, otlpMillis(time), otlpValue(flags, cumulative)),
                         arrayResize(bounds, least(length(bounds), length(counts))),
                         arrayResize(arrayCumSum(counts), least(length(bounds), length(counts)))),
                     [('_bucket', '+Inf', otlpMillis(time), otlpValue(flags, count)),
                      ('_count', '', otlpMillis(time), otlpValue(flags, count))],
                     if(isNull(sum), [],
                         [('_sum', '', otlpMillis(time), otlpValue(flags, assumeNotNull(sum)))])),
-                m_histogram.time_unix_nano, m_histogram.flags, m_histogram.count, m_histogram.sum,
-                m_histogram.bucket_counts, m_histogram.explicit_bounds),
+                histogram_time, histogram_flags, histogram_count, histogram_sum, histogram_counts,
+                bound_texts),
             arrayMap(
-                (time, flags, as_double, as_int) -> [
-                    ('', '', otlpMillis(time), otlpValue(flags, otlpNumber(as_double, as_int)))],
-                arrayConcat(m_sum.time_unix_nano, m_gauge.time_unix_nano),
-                arrayConcat(m_sum.flags, m_gauge.flags),
-                arrayConcat(m_sum.as_double, m_gauge.as_double),
-                arrayConcat(m_sum.as_int, m_gauge.as_int)),
+                (time, flags, value) -> [('', '', otlpMillis(time), otlpValue(flags, value))],
+                number_time, number_flags, number_value),
             arrayMap(
-                (time, flags, count, sum, quantiles, values) -> arrayConcat(
+                (time, flags, count, sum, quantiles) -> arrayConcat(
                     arrayMap(
-                        (quantile, value) -> (
-                            '', prometheusFloat(quantile), otlpMillis(time), otlpValue(flags, value)),
-                        quantiles, values),
+                        quantile -> ('', prometheusFloat(quantile.1), otlpMillis(time),
+                            otlpValue(flags, quantile.2)),
+                        quantiles),
                     [('_count', '', otlpMillis(time), otlpValue(flags, count)),
                      ('_sum', '', otlpMillis(time), otlpValue(flags, sum))]),
-                m_summary.time_unix_nano, m_summary.flags, m_summary.count, m_summary.sum,
-                m_summary.quantile_values.quantile, m_summary.quantile_values.value)
+                summary_time, summary_flags, summary_count, summary_sum, summary_quantiles)
         ) AS all_samples,
 
         arrayResize(
             arrayMap(
-                point -> if(point.scale < -4 OR point.scale > 8, [], [(
-                    otlpMillis(point.time_unix_nano),
-                    point.scale,
-                    if(point.zero_threshold = 0, 1e-128, point.zero_threshold),
-                    point.zero_count,
-                    otlpValue(point.flags, point.count),
-                    otlpValue(point.flags, ifNull(point.sum, 0)),
-                    otlpBucketIndexes(point.positive), otlpBucketCounts(point.positive),
-                    otlpBucketIndexes(point.negative), otlpBucketCounts(point.negative),
-                    [], 0)]),
-                m_exponential),
-            length(all_attributes)) AS all_histograms,
+                (time, flags, count, sum, scale, zero_count, zero_threshold, positive, negative) ->
+                    if(scale < -4 OR scale > 8, [], [(
+                        otlpMillis(time), scale,
+                        if(zero_threshold = 0, 1e-128, zero_threshold), zero_count,
+                        otlpValue(flags, count), otlpValue(flags, ifNull(sum, 0)),
+                        otlpBucketIndexes(positive), otlpBucketCounts(positive),
+                        otlpBucketIndexes(negative), otlpBucketCounts(negative),
+                        [], 0)]),
+                exponential_time, exponential_flags, exponential_count, exponential_sum,
+                exponential_scale, exponential_zero_count, exponential_zero_threshold,
+                exponential_positive, exponential_negative),
+            length(attributes)) AS all_histograms,
 
+        -- An exemplar belongs to the lowest bucket with its value; without buckets, to the point.
         arrayResize(
-            arrayConcat(
-                arrayMap(
-                    (time, exemplars) -> arrayMap(e -> otlpExemplar(e, time, '', ''), exemplars),
-                    m_exponential.time_unix_nano, m_exponential.exemplars),
-                arrayMap(
-                    (time, exemplars, bounds) -> arrayMap(
-                        e -> otlpExemplar(e, time, '_bucket', otlpBucketOf(e, bounds)), exemplars),
-                    m_histogram.time_unix_nano, m_histogram.exemplars, m_histogram.explicit_bounds),
-                arrayMap(
-                    (time, exemplars) -> arrayMap(e -> otlpExemplar(e, time, '', ''), exemplars),
-                    m_sum.time_unix_nano, m_sum.exemplars)),
-            length(all_attributes)) AS all_exemplars
-    FROM (
-        SELECT
-            mapUpdate(
-                r_common,
-                mapFilter((key, value) -> value != '', mapUpdate(
-                    prometheusLabels(
-                        arrayMap(key -> concat('otel_scope_', key), s_scope_attributes.key),
-                        arrayMap(value -> otlpText(value), s_scope_attributes.value)),
-                    map('otel_scope_name', s_scope_name, 'otel_scope_version', s_scope_version,
-                        'otel_scope_schema_url', s_scope_schema_url)))) AS s_common,
-            s_name, s_description, s_unit, s_metadata, s_is_monotonic, s_gauge, s_sum,
-            s_histogram, s_exponential, s_summary
-        FROM (
-            SELECT
-                otlpMap(r_resource_attributes) AS r_attributes,
-                mapFilter((key, value) -> value != '', map(
-                    'job', if(
-                        r_attributes['service.name'] = '' OR r_attributes['service.namespace'] = '',
-                        r_attributes['service.name'],
-                        concat(r_attributes['service.namespace'], '/', r_attributes['service.name'])),
-                    'instance', r_attributes['service.instance.id'])) AS r_common,
-                r_scope_name, r_scope_version, r_scope_attributes, r_scope_schema_url, r_name,
-                r_description, r_unit, r_metadata, r_is_monotonic, r_gauge, r_sum, r_histogram,
-                r_exponential, r_summary
-            FROM otlp_metrics
-            ARRAY JOIN
-                `resource_metrics.resource.attributes` AS r_resource_attributes,
-                `resource_metrics.scope_metrics.scope.name` AS r_scope_name,
-                `resource_metrics.scope_metrics.scope.version` AS r_scope_version,
-                `resource_metrics.scope_metrics.scope.attributes` AS r_scope_attributes,
-                `resource_metrics.scope_metrics.schema_url` AS r_scope_schema_url,
-                `resource_metrics.scope_metrics.metrics.name` AS r_name,
-                `resource_metrics.scope_metrics.metrics.description` AS r_description,
-                `resource_metrics.scope_metrics.metrics.unit` AS r_unit,
-                `resource_metrics.scope_metrics.metrics.metadata` AS r_metadata,
-                `resource_metrics.scope_metrics.metrics.sum.is_monotonic` AS r_is_monotonic,
-                `resource_metrics.scope_metrics.metrics.gauge.data_points` AS r_gauge,
-                `resource_metrics.scope_metrics.metrics.sum.data_points` AS r_sum,
-                `resource_metrics.scope_metrics.metrics.histogram.data_points` AS r_histogram,
-                `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` AS r_exponential,
-                `resource_metrics.scope_metrics.metrics.summary.data_points` AS r_summary
-        )
-        ARRAY JOIN
-            r_scope_name AS s_scope_name, r_scope_version AS s_scope_version,
-            r_scope_attributes AS s_scope_attributes, r_scope_schema_url AS s_scope_schema_url,
-            r_name AS s_name, r_description AS s_description, r_unit AS s_unit,
-            r_metadata AS s_metadata, r_is_monotonic AS s_is_monotonic, r_gauge AS s_gauge,
-            r_sum AS s_sum, r_histogram AS s_histogram, r_exponential AS s_exponential,
-            r_summary AS s_summary
-    )
-    ARRAY JOIN
-        s_name AS m_name, s_description AS m_description, s_unit AS m_unit,
-        s_metadata AS m_metadata, s_is_monotonic AS m_is_monotonic, s_gauge AS m_gauge,
-        s_sum AS m_sum, s_histogram AS m_histogram, s_exponential AS m_exponential,
-        s_summary AS m_summary
+            arrayMap(
+                (point_time, exemplars, bounds, texts) -> arrayMap(
+                    (time, value, trace_id, span_id, attributes) -> (
+                        if(empty(texts), '', '_bucket'),
+                        texts[-1 - arrayCount(bound -> value <= bound, bounds)],
+                        otlpMillis(if(time = 0, point_time, time)), value,
+                        otlpHex(trace_id), otlpHex(span_id), otlpMap(attributes)),
+                    exemplars.time_unix_nano,
+                    arrayMap((d, i) -> otlpNumber(d, i), exemplars.as_double, exemplars.as_int),
+                    exemplars.trace_id, exemplars.span_id, exemplars.filtered_attributes),
+                arrayResize(
+                    arrayConcat(exponential_time, histogram_time, number_time), length(exemplars)),
+                exemplars,
+                arrayResize(
+                    arrayConcat(arrayMap(time -> [], exponential_time), histogram_bounds),
+                    length(exemplars)),
+                arrayResize(
+                    arrayConcat(
+                        arrayMap(time -> [], exponential_time),
+                        arrayMap(texts -> arrayPushBack(texts, '+Inf'), bound_texts)),
+                    length(exemplars))),
+            length(attributes)) AS all_exemplars
+    FROM otlp_metrics_unnested
 )
 ARRAY JOIN
-    all_attributes AS attributes, all_samples AS samples,
-    all_histograms AS histograms, all_exemplars AS exemplars
-WHERE name != '';
+    attributes AS point, all_samples AS samples, all_histograms AS histograms,
+    all_exemplars AS exemplars;
+
+-- The resource's other attributes, as the series target_info with the time of its newest point.
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_target_info_mv TO metric_points AS
+SELECT
+    'target_info' AS name, 'gauge' AS type, 'Target metadata' AS help,
+    mapUpdate(
+        prometheusLabels(attributes.key, arrayMap(value -> otlpText(value), attributes.value)),
+        target) AS labels,
+    [('', '', otlpMillis(time), 1.)] AS samples
+FROM (
+    SELECT
+        prometheusTarget(resource_attributes) AS target,
+        arrayFilter(
+            attribute -> attribute.key NOT IN (
+                'service.name', 'service.namespace', 'service.instance.id'),
+            resource_attributes) AS attributes,
+        greatest(
+            arrayMax(arrayFlatten(gauge.time_unix_nano)),
+            arrayMax(arrayFlatten(sum.time_unix_nano)),
+            arrayMax(arrayFlatten(histogram.time_unix_nano)),
+            arrayMax(arrayFlatten(exponential.time_unix_nano)),
+            arrayMax(arrayFlatten(summary.time_unix_nano))) AS time
+    FROM otlp_metrics
+    ARRAY JOIN
+        `resource_metrics.resource.attributes` AS resource_attributes,
+        `resource_metrics.scope_metrics.metrics.gauge.data_points` AS gauge,
+        `resource_metrics.scope_metrics.metrics.sum.data_points` AS sum,
+        `resource_metrics.scope_metrics.metrics.histogram.data_points` AS histogram,
+        `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` AS exponential,
+        `resource_metrics.scope_metrics.metrics.summary.data_points` AS summary
+)
+WHERE time > 0 AND notEmpty(target) AND notEmpty(attributes);
