@@ -18,7 +18,7 @@ from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.migrate import migrate
 
 TIMEOUT_S = 30.0
-_MAIN = "import sys; del sys.argv[1]; import typer; from belvedere.cli.up import up; typer.run(up)"
+_MAIN = "from belvedere.cli.main import main; main()"
 
 
 @pytest.fixture
@@ -92,6 +92,16 @@ class RunningServer:
             if arrived(rows) or time.monotonic() > deadline:
                 return rows
             time.sleep(0.1)
+
+    def stored(self) -> None:
+        """Wait until all that was accepted, by this process or one before it, is in the tables."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            status = httpx.get(f"{self.api}/api/status", timeout=TIMEOUT_S).json()
+            if status["queues"]["belvedere"]["size"] == 0:
+                return
+            time.sleep(0.05)
+        raise AssertionError("the queue does not empty")
 
     def kill(self) -> None:
         """`kill -9`. Safe when it is gone already."""

@@ -8,6 +8,7 @@ as it came, for someone to look at; its neighbours are stored.
 from pathlib import Path
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from belvedere import internal_telemetry as telemetry
 from belvedere.otlp.batch import count_items
@@ -95,4 +96,8 @@ class SegmentWriter:
 
 
 def _count(signal: Signal, data: bytes) -> int:
-    return count_items(signal.request_type.FromString(data))
+    """Items in `data`; what cannot be parsed counts as one."""
+    try:
+        return count_items(signal.request_type.FromString(data))
+    except DecodeError:
+        return 1
