@@ -1,0 +1,86 @@
+"""The commands, and how they are found: each one is the function of its name in its module.
+
+Only the module of the command that runs is imported: `belvedere --help` knows the others from
+the table.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+
+import belvedere
+
+_RUN, _LOOK, _ASK = "Run", "Look", "Ask"
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "up": (
+        _RUN,
+        "Run Belvedere: receive OpenTelemetry data, keep it, answer questions about it.",
+    ),
+    "demo": (_RUN, "Send a small load of agent runs through the OpenTelemetry SDK."),
+    "status": (_RUN, "How the server is doing: what comes in, what is kept, what it uses."),
+    "traces": (_LOOK, "The newest traces."),
+    "trace": (_LOOK, "One trace: its spans, events and log lines, in time."),
+    "logs": (_LOOK, "Log lines, oldest first; with --follow also those to come."),
+    "metrics": (_LOOK, "Metrics and their last values; with a NAME, its series."),
+    "sql": (_ASK, "Ask in SQL."),
+}
+"""Command → its place in `belvedere --help`, and the first line of its own help."""
+
+STORY: Final = """
+Belvedere receives OpenTelemetry data, keeps it, and shows it.
+
+\b
+  belvedere up                   run it; Ctrl-C stops it
+  belvedere demo                 send a small load, to have something to see
+  belvedere traces               what happened: the newest traces
+  belvedere trace ID             why: one trace with its log lines
+  belvedere logs --follow        log lines as they come
+  belvedere metrics              metrics and their last values
+  belvedere sql "SHOW TABLES"    all the rest
+
+Each command explains itself: belvedere COMMAND --help
+"""
+
+
+def build(arguments: Sequence[str] = (), *, complete: bool = False) -> typer.Typer:
+    """The application that `arguments` need.
+
+    Args:
+        arguments: the command line.
+        complete: import all commands, not only the one in `arguments`.
+    """
+    app = typer.Typer(
+        help=STORY,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    everything = complete or "_BELVEDERE_COMPLETE" in os.environ
+    for name, (panel, summary) in COMMANDS.items():
+        if everything or name == wanted:
+            function = getattr(import_module(f"belvedere.cli.{name}"), name)
+            app.command(name, rich_help_panel=panel)(function)
+        else:
+            app.command(name, help=summary, rich_help_panel=panel)(_elsewhere)
+    return app
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        print(f"belvedere {belvedere.__version__}")
+        raise typer.Exit
+
+
+def _elsewhere() -> Any:
+    """Stands in `--help` for a command that is not imported."""

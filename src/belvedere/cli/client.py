@@ -1,0 +1,128 @@
+"""`Client`: the server's HTTP API, as the commands use it."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from belvedere.cli.errors import CliError, NoAnswer
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Client:
+    """A connection to a server. Every error is a `CliError` that says what to do next."""
+
+    def __init__(self, server: str, project: str = "", token: str = "") -> None:
+        self.server = server.rstrip("/")
+        headers = {"X-Scope-OrgID": project} if project else {}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        url = urlsplit(self.server)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise CliError(
+                f"{server!r} is no address of a server",
+                "Write it like --server http://127.0.0.1:4320 (or set BELVEDERE_URL).",
+            )
+        try:
+            self._http = httpx.Client(
+                base_url=self.server,
+                headers=headers,
+                timeout=_TIMEOUT,
+                trust_env=url.hostname not in _LOOPBACK,  # a proxy is not on the way to here
+            )
+        except (ValueError, httpx.InvalidURL) as error:
+            raise CliError(f"cannot use {server!r} with these options: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def rows(self, query: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        answer = self.answer(query, params, "json")
+        rows: list[dict[str, Any]] = _json(answer, self.server)["data"]
+        return rows
+
+    def answer(
+        self,
+        query: str,
+        params: Mapping[str, Any] | None,
+        format: str,  # noqa: A002 - the API's word
+    ) -> httpx.Response:
+        """The answer to a query, in a format of the API."""
+        body = {"query": query, "params": dict(params or {}), "format": format}
+        return self._ask("POST", "/api/sql", json=body)
+
+    def status(self) -> dict[str, Any]:
+        """How the server is doing."""
+        return _json(self._ask("GET", "/api/status"), self.server)
+
+    def trace(self, trace_id: str) -> "TracesData | None":
+        """All spans of a trace; None if there is no such trace."""
+        from opentelemetry.proto.trace.v1.trace_pb2 import TracesData  # noqa: PLC0415 - not for all
+
+        headers = {"Accept": "application/protobuf"}
+        answer = self._ask("GET", f"/api/traces/{trace_id}", accept=404, headers=headers)
+        return None if answer.status_code == 404 else TracesData.FromString(answer.content)
+
+    def _ask(self, method: str, path: str, *, accept: int = 200, **request: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **request)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise NoAnswer(
+                f"nothing answers at {self.server}",
+                "Start it with: belvedere up    (another address: --server URL or BELVEDERE_URL)",
+            ) from None
+        except httpx.TimeoutException:
+            raise NoAnswer(
+                f"{self.server} does not answer in time",
+                "Ask for less (--since, --limit), or look at: belvedere status",
+            ) from None
+        except httpx.HTTPError as error:
+            raise NoAnswer(
+                f"the connection to {self.server} failed: {error}", "Is that Belvedere's API?"
+            ) from None
+        if answer.status_code not in (200, accept):
+            raise _refused(answer, self.server)
+        return answer
+
+
+def _refused(answer: httpx.Response, server: str) -> CliError:
+    try:
+        body = answer.json()
+        message = str(body["error"])
+    except (ValueError, TypeError, KeyError):
+        return CliError(
+            f"{server} answers, but not as Belvedere does (HTTP {answer.status_code})",
+            "Its API listens on port 4320 by default; see --server.",
+        )
+    if answer.status_code == 503:
+        return NoAnswer(message, "Try again in a moment; see also: belvedere status")
+    return CliError(message)
+
+
+def _json(answer: httpx.Response, server: str) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise CliError(
+            f"{server} answers, but not as Belvedere does",
+            "Its API listens on port 4320 by default; see --server.",
+        )
+    return body

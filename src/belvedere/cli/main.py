@@ -1,0 +1,55 @@
+"""The command `belvedere`: whatever happens, its user sees a sentence and no traceback."""
+
+import os
+import sys
+from typing import Final
+
+_DEBUG: Final = "BELVEDERE_DEBUG"
+_NOT_INSTALLED: Final = """\
+belvedere: the server and the command line are not installed ({name} is missing).
+Install them with: pip install 'belvedere[server]'"""
+
+
+def main() -> None:
+    """Run the command line in `sys.argv`, and exit with its code."""
+    try:
+        _run(sys.argv[1:])
+    except ModuleNotFoundError as error:
+        if _wanted(error) or error.name is None or error.name.startswith("belvedere"):
+            raise
+        _exit(_NOT_INSTALLED.format(name=error.name))
+
+
+def _run(arguments: list[str]) -> None:
+    from belvedere.cli.app import build  # noqa: PLC0415 - needs typer, which may be missing
+    from belvedere.cli.errors import CliError  # noqa: PLC0415 - see above
+    from belvedere.collector.errors import CollectorError  # noqa: PLC0415 - see above
+    from belvedere.store.errors import StoreError  # noqa: PLC0415 - see above
+
+    try:
+        build(arguments)(arguments or ["--help"], prog_name="belvedere")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except CliError as error:
+        _exit(f"belvedere: {error}" + (f"\n{error.hint}" if error.hint else ""))
+    except (CollectorError, StoreError) as error:
+        _exit(f"belvedere: {error}")
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        if _wanted(error):
+            raise
+        _exit(
+            f"belvedere: internal error: {type(error).__name__}: {error}\n"
+            f"This is a bug; please report it. {_DEBUG}=1 shows where it happened."
+        )
+
+
+def _wanted(_: Exception) -> bool:
+    """Whether the user asked for tracebacks."""
+    return bool(os.environ.get(_DEBUG))
+
+
+def _exit(message: str) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,77 @@
+"""`belvedere status`: how the server is doing."""
+
+from typing import Any
+
+from belvedere.cli.duration import format_duration
+from belvedere.cli.options import DEFAULT_SERVER, AsJson, Project, Server, Token
+
+
+def status(
+    *,
+    as_json: AsJson = False,
+    server: Server = DEFAULT_SERVER,
+    project: Project = "",
+    token: Token = "",
+) -> None:
+    """How the server is doing: what comes in, what is kept, what it uses."""
+    from belvedere.cli.client import Client  # noqa: PLC0415 - --help is quick
+    from belvedere.cli.output import print_json_lines  # noqa: PLC0415 - see above
+
+    with Client(server, project, token) as client:
+        body = client.status()
+    if as_json:
+        print_json_lines([body])
+    else:
+        _print(body)
+
+
+def _print(body: dict[str, Any]) -> None:
+    from belvedere.cli.output import Column, print_table, size  # noqa: PLC0415 - --help is quick
+
+    versions = body["versions"]
+    others = ", ".join(f"{name} {text}" for name, text in versions.items() if name != "belvedere")
+    state = "ready" if body["ready"] else "starting"
+    print(f"Belvedere {versions['belvedere']} is {state} ({others})")
+    facts = {
+        "up for": format_duration(int(body["uptime_s"] * 10**9)),
+        **body.get("listening", {}),
+        "data": body.get("data_dir"),
+        "memory": size(body["memory_bytes"]),
+        "disk free": size(body["disk"]["free_bytes"]) if body["disk"] else None,
+        **{
+            f"queue {name}": f"{queue.get('size', 0):,.0f} of {queue.get('capacity', 0):,.0f}"
+            for name, queue in body["queues"].items()
+        },
+    }
+    for name, fact in facts.items():
+        if fact is not None:
+            print(f"  {name:<16} {fact}")
+    print()
+    numbers = [
+        Column(title, right=True) for title in ("accepted", "per second", "refused", "stored")
+    ]
+    print_table(
+        [Column("received"), *numbers],
+        (
+            (
+                signal,
+                f"{counts['accepted']:,.0f}",
+                f"{counts['accepted_per_s']:,.1f}",
+                f"{counts['refused'] + counts['rejected']:,.0f}",
+                f"{counts['stored']:,.0f}",
+            )
+            for signal, counts in body["signals"].items()
+        ),
+    )
+    print()
+    if not body["tables"]:
+        print(f"project {body['project']}: nothing is kept yet. Try: belvedere demo")
+        return
+    print_table(
+        [
+            Column(f"kept of {body['project']}"),
+            Column("rows", right=True),
+            Column("on disk", right=True),
+        ],
+        ((table["table"], f"{table['rows']:,}", size(table["bytes"])) for table in body["tables"]),
+    )
