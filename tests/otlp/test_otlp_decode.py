@@ -20,9 +20,8 @@ from otlp_strategies import (
 
 from belvedere.otlp.batch import count_items
 from belvedere.otlp.decode import decode
-from belvedere.otlp.density import check_density
 from belvedere.otlp.encoding import Encoding
-from belvedere.otlp.errors import Malformed, OtlpError, TooLarge
+from belvedere.otlp.errors import Malformed, OtlpError
 from belvedere.otlp.signal import Signal
 
 each_signal = pytest.mark.parametrize("signal", Signal)
@@ -184,36 +183,3 @@ def test_the_parsed_request_is_kept_if_small() -> None:
     large = decode(Signal.TRACES, trace_request({"name": "x" * (1 << 20)}).SerializeToString())
     assert small._message is not None
     assert large.batch._message is None
-
-
-POINT = field(1, b"")
-DENSE: dict[str, tuple[Signal, bytes]] = {
-    "resources": (Signal.TRACES, b"\x0a\x00"),
-    "scopes": (Signal.TRACES, field(1, b"\x12\x00" * 60_000)),
-    "spans": (Signal.TRACES, field(1, field(2, b"\x12\x00" * 60_000))),
-    "log records": (Signal.LOGS, field(1, field(2, b"\x12\x00" * 60_000))),
-    "metrics": (Signal.METRICS, field(1, field(2, b"\x12\x00" * 60_000))),
-    "data points": (Signal.METRICS, field(1, field(2, field(2, field(7, POINT * 60_000))))),
-}
-
-
-@pytest.mark.parametrize(("signal", "part"), list(DENSE.values()), ids=list(DENSE))
-def test_items_too_small_to_be_real_are_refused_before_parsing(signal: Signal, part: bytes) -> None:
-    body = part * (1 + (2 << 20) // len(part))
-    with pytest.raises(TooLarge, match="bytes each"):
-        decode(signal, body)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        span_bytes(field(5, b"x" * 100)) * 20_000,
-        span_bytes(b"\x30\x02" + varint(7 << 3 | 1) + bytes(8) + varint(16 << 3 | 5) + bytes(4))
-        * 20_000,
-        b"\xff" * (2 << 20),
-        b"\x0a\x00" * 1000,
-    ],
-    ids=["real spans", "all wire types", "no protobuf", "small"],
-)
-def test_everything_else_passes_the_guard(body: bytes) -> None:
-    check_density(Signal.TRACES, body)

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from belvedere.otlp.density import check_json_density
 from belvedere.otlp.errors import Malformed
 from belvedere.otlp.signal import ExportRequest, Signal
 
@@ -55,7 +56,9 @@ def parse_json(signal: Signal, data: bytes) -> ExportRequest:
 
     Raises:
         Malformed: it is no JSON in UTF-8, or no such request; says where and what is expected.
+        TooLarge: it would need unreasonably much memory.
     """
+    check_json_density(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:

@@ -100,7 +100,7 @@ class HttpApplication:
             Signal.LOGS: config.logs_url_path,
         }
         self._config = config
-        self._intakes = {paths[signal]: intake for signal, intake in intakes.items()}
+        self._intakes = {paths[signal]: intakes[signal] for signal in Signal if signal in intakes}
         self._access = access
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:

@@ -1,0 +1,166 @@
+"""Tokens, projects and authenticators."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from otlp_doors import PROTOBUF, Doors, traces
+
+from belvedere.collector.errors import ConfigError
+from belvedere.collector.receivers.otlp.access import Access, Headers, read_tokens
+from belvedere.otlp.errors import Malformed, Unauthenticated
+
+GOOD = traces().SerializeToString()
+TOKENS = {"s3cret": "team-1", "tök€n": "team-2"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "project"),
+    [
+        ({}, "default"),
+        ({"x-scope-orgid": ("Team_1-a",)}, "Team_1-a"),
+        ({"x-scope-orgid": ("x" * 64,)}, "x" * 64),
+        ({"authorization": ("Bearer whatever",)}, "default"),
+    ],
+    ids=["default", "header", "longest", "no tokens here"],
+)
+def test_without_tokens_the_header_names_the_project(headers: Headers, project: str) -> None:
+    assert Access({}).project(headers) == project
+
+
+@pytest.mark.parametrize(
+    "named",
+    [("",), ("x" * 65,), ("a b",), ("a/b",), ("a.b",), ("ä",), ("a\n",), ("a", "b"), ("a|b",)],
+    ids=repr,
+)
+def test_what_cannot_be_a_project(named: tuple[str, ...]) -> None:
+    with pytest.raises(Malformed, match="X-Scope-OrgID"):
+        Access({}).project({"x-scope-orgid": named})
+
+
+@pytest.mark.parametrize(
+    ("authorization", "project"),
+    [
+        ("Bearer s3cret", "team-1"),
+        ("bearer  s3cret ", "team-1"),
+        ("Bearer tök€n", "team-2"),
+    ],
+)
+def test_tokens_choose_the_project(authorization: str, project: str) -> None:
+    headers = {"authorization": (authorization,), "x-scope-orgid": ("other",)}
+    assert Access(TOKENS).project(headers) == project
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "send the header Authorization: Bearer"),
+        ({"authorization": ("",)}, "send the header"),
+        ({"authorization": ("Basic s3cret",)}, "send the header"),
+        ({"authorization": ("s3cret",)}, "send the header"),
+        ({"authorization": ("Bearer",)}, "not valid"),
+        ({"authorization": ("Bearer s3cre",)}, "not valid"),
+        ({"authorization": ("Bearer s3cret2",)}, "not valid"),
+        ({"authorization": ("Bearer team-1",)}, "not valid"),
+        ({"x-scope-orgid": ("team-1",)}, "send the header"),
+    ],
+    ids=str,
+)
+def test_with_tokens_everything_else_is_refused(headers: Headers, message: str) -> None:
+    with pytest.raises(Unauthenticated, match=message):
+        Access(TOKENS).project(headers)
+
+
+def test_tokens_over_http(open_doors: Callable[..., Doors]) -> None:
+    doors = open_doors(tokens=TOKENS)
+    answer = doors.post(GOOD)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert doors.post(GOOD, {**PROTOBUF, "authorization": "Bearer no"}).status_code == 401
+    assert doors.post(GOOD, {**PROTOBUF, "authorization": "Bearer s3cret"}).status_code == 200
+    assert [batch.project for batch in doors.batches] == ["team-1"]
+
+
+def test_tokens_over_grpc(open_doors: Callable[..., Doors]) -> None:
+    doors = open_doors(tokens=TOKENS)
+    for metadata in ((), (("authorization", "Bearer no"),)):
+        with pytest.raises(grpc.RpcError) as caught:
+            doors.export(GOOD, metadata=metadata)
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED  # type: ignore[attr-defined]  # a Call, too
+    doors.export(GOOD, metadata=(("authorization", "Bearer s3cret"),))
+    assert [batch.project for batch in doors.batches] == ["team-1"]
+
+
+def test_a_refused_body_is_not_kept_from_the_next_request(open_doors: Callable[..., Doors]) -> None:
+    doors = open_doors(tokens=TOKENS)
+    assert doors.post(bytes(5_000_000)).status_code == 401
+    assert doors.post(GOOD, {**PROTOBUF, "authorization": "Bearer s3cret"}).status_code == 200
+
+
+def test_tokens_from_a_file(open_doors: Callable[..., Doors], tmp_path: Path) -> None:
+    file = tmp_path / "tokens.yaml"
+    file.write_text("# one a line\ns3cret: team-1\n")
+    doors = open_doors(tokens_file=str(file))
+    assert doors.post(GOOD).status_code == 401
+    assert doors.post(GOOD, {**PROTOBUF, "authorization": "Bearer s3cret"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read .*: No such file"),
+        ("", "does not map tokens to projects"),
+        ("{}", "there are no tokens"),
+        ("- s3cret", "does not map tokens"),
+        ("s3cret: [a]", "does not map tokens"),
+        ("s3cret: bad name", "does not map tokens"),
+        ("s3cret: {", "does not map tokens"),
+    ],
+    ids=["missing", "nothing", "empty", "list", "list of projects", "bad project", "no YAML"],
+)
+def test_bad_token_files(tmp_path: Path, content: str | None, message: str) -> None:
+    file = tmp_path / "tokens.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_tokens(file, "receivers::otlp::tokens_file")
+    assert caught.value.key == "receivers::otlp::tokens_file"
+    assert "s3cret" not in str(caught.value)
+
+
+class Authenticator:
+    """An extension as a configuration could name it."""
+
+    async def start(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+    def authenticate(self, headers: Headers) -> str | None:
+        match headers.get("x-key"):
+            case ("known",):
+                return "from-key"
+            case ("guest",):
+                return None
+            case _:
+                raise Unauthenticated("no key")
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "project"),
+    [("known", 200, "from-key"), ("guest", 200, "from-header"), ("other", 401, None)],
+)
+def test_an_extension_may_authenticate(
+    open_doors: Callable[..., Doors], key: str, status: int, project: str | None
+) -> None:
+    doors = open_doors(
+        http={"auth": {"authenticator": "keys"}}, extensions={"keys": Authenticator()}
+    )
+    headers = {**PROTOBUF, "x-key": key, "x-scope-orgid": "from-header"}
+    assert doors.post(GOOD, headers).status_code == status
+    assert [batch.project for batch in doors.batches] == ([project] if project else [])
+
+
+def test_an_authenticator_must_be_there() -> None:
+    with pytest.raises(ConfigError, match="no extension 'oidc'") as caught:
+        Doors(grpc={"auth": {"authenticator": "oidc"}})
+    assert caught.value.key == "receivers::otlp::protocols::grpc::auth::authenticator"
