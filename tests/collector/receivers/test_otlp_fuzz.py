@@ -19,7 +19,7 @@ GOOD = traces().SerializeToString()
 
 few = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=150,
     # The receiver serves all examples, which is the point.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

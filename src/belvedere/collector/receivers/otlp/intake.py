@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _INLINE_BYTES: Final = 512 << 10
 """Up to this size, decoding takes some milliseconds, and another thread would only cost more."""
+_INLINE_COMPRESSED_BYTES: Final = 64 << 10
+"""The same for bodies that become, usually, some eight times as long."""
 _JSON_SHARE: Final = 4
 """JSON gets this part of the limit: on its way to a message it takes much more memory."""
 
@@ -86,7 +88,7 @@ class Intake:
         """
         started = perf_counter()
         try:
-            if len(request.body) <= _INLINE_BYTES:
+            if len(request.body) <= _inline_bytes(request.coding):
                 decoded = self._decode(request)
             else:
                 loop = asyncio.get_running_loop()
@@ -140,3 +142,7 @@ class Intake:
         except Exception:
             self._refused.inc(items)
             raise
+
+
+def _inline_bytes(coding: str) -> int:
+    return _INLINE_BYTES if coding in ("", "identity") else _INLINE_COMPRESSED_BYTES
