@@ -26,7 +26,7 @@ _NOT_SETTINGS = {
     "decompress",
     "client_protocol_version",
 }
-_INSERT = re.compile(rb"\s*(INSERT INTO .*?)\s+FORMAT\s+(\w+)\s?\n(.*)", re.DOTALL)
+_INSERT = re.compile(rb"\s*(INSERT INTO .*?)\s+FORMAT\s+(\w+)[ \t]*\n(.*)", re.DOTALL)
 _PATH = sys.argv[1]
 
 

@@ -26,6 +26,10 @@ from belvedere.store.projects import Projects
 log = structlog.get_logger(__name__)
 
 _API_SHUTDOWN_S: Final = 5
+_OPTIONS: Final = {
+    "protocols::grpc::endpoint": "--grpc-port",
+    "protocols::http::endpoint": "--http-port",
+}
 
 
 class Server:
@@ -72,7 +76,10 @@ class Server:
         await self._stack.enter_async_context(_serving(self._app(database), api_socket))
         service = Service(config, services={Database: database, Projects: projects})
         self._stack.push_async_callback(service.shutdown)
-        await service.start()
+        try:
+            await service.start()
+        except ConfigError as error:
+            raise _with_option(error) from None
         self._stack.callback(setattr, self, "_ready", False)
         self._note_receivers(service, config)
         self._ready = True
@@ -108,6 +115,20 @@ class Server:
                     ):
                         if port is not None:
                             self.listening[what] = f"{self._options.host}:{port}"
+
+
+def _with_option(error: ConfigError) -> ConfigError:
+    """An error of the packaged configuration, with the option of `up` that mends it."""
+    for ending, option in _OPTIONS.items():
+        if error.key.endswith(ending):
+            return ConfigError(
+                error.message,
+                key=error.key,
+                file=error.file,
+                line=error.line,
+                hint=f"{error.hint}; or choose another with {option}",
+            )
+    return error
 
 
 def _open(options: Options) -> Database:

@@ -1,0 +1,201 @@
+"""`belvedere up` as its user sees it: starts, says where, refuses clearly, stores all it took."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from test_kill import spans
+
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+def send(address: str, first: int = 1, metadata: tuple = ()) -> None:
+    with grpc.insecure_channel(address) as channel:
+        channel.unary_unary(EXPORT)(spans(range(first, first + 10)), timeout=20, metadata=metadata)
+
+
+def run_up(*options: str) -> subprocess.CompletedProcess[str]:
+    """`belvedere up` where it is expected to refuse."""
+    return subprocess.run(
+        [sys.executable, "-m", "belvedere", "up", *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_it_says_where_it_listens_and_what_to_do_next(start_server: Callable) -> None:
+    server = start_server()
+    assert re.search(r"API and UI\s+http://127\.0\.0\.1:\d+", server.said)
+    assert re.search(r"OTLP/gRPC\s+127\.0\.0\.1:\d+", server.said)
+    assert re.search(r"OTLP/HTTP\s+127\.0\.0\.1:\d+", server.said)
+    assert "belvedere demo" in server.said
+    assert str(server.data_dir) in server.said
+    assert httpx.get(f"{server.api}/-/ready").status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_it_stops_with_everything_stored(start_server: Callable, number: signal.Signals) -> None:
+    server = start_server()
+    send(server.grpc)
+    server.process.send_signal(number)
+    code, errors = server._gone()
+    assert (code, errors) == (0, "")
+    assert [p for p in (server.data_dir / "queue").rglob("*") if p.is_file()] == []
+    again = start_server()
+    assert again.sql("SELECT count() AS spans FROM otel_traces") == [{"spans": 10}]
+
+
+def test_a_second_one_on_the_same_data_is_refused(start_server: Callable) -> None:
+    first = start_server()
+    refused = run_up("--data-dir", str(first.data_dir), "--port", "0")
+    assert refused.returncode == 1
+    assert f"in use by process {first.process.pid}" in refused.stderr.replace("\n", " ")
+    assert "--data-dir" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["--port", "--grpc-port", "--http-port"])
+def test_a_taken_port_is_named_with_the_option_that_changes_it(tmp_path: Path, option: str) -> None:
+    ports = {"--port": "0", "--grpc-port": "0", "--http-port": "0"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports[option] = str(taken.getsockname()[1])
+        refused = run_up(
+            "--data-dir", str(tmp_path / "data"), *(part for item in ports.items() for part in item)
+        )
+    said = " ".join(refused.stderr.split())
+    assert refused.returncode == 1
+    assert ports[option] in said
+    assert option in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("receivers: [", "bad.yaml"),
+        ("receivers:\n  otpl:\n", "otlp"),
+        ("exporters:\n  debug:\n    verbositty: basic\n", "verbosity"),
+    ],
+    ids=["no YAML", "no such receiver", "no such key"],
+)
+def test_a_bad_configuration_is_refused_with_its_place(
+    tmp_path: Path, content: str, says: str
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(content)
+    refused = run_up("--data-dir", str(tmp_path / "data"), "--port", "0", "--config", str(file))
+    assert refused.returncode == 1
+    assert "bad.yaml" in refused.stderr
+    assert says in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_projects_are_apart(start_server: Callable) -> None:
+    server = start_server()
+    send(server.grpc, metadata=(("x-scope-orgid", "team-a"),))
+    server.stored()
+    count = "SELECT count() AS spans FROM otel_traces"
+    assert server.sql(count) == [{"spans": 0}]
+    answer = httpx.get(
+        f"{server.api}/api/sql", params={"query": count}, headers={"X-Scope-OrgID": "team-a"}
+    )
+    assert answer.json()["data"] == [{"spans": 10}]
+
+
+def test_a_name_that_cannot_be_a_project_is_refused(start_server: Callable) -> None:
+    server = start_server()
+    with pytest.raises(grpc.RpcError) as refused:
+        send(server.grpc, metadata=(("x-scope-orgid", "system"),))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "cannot name a project" in refused.value.details()
+
+
+def test_tokens_choose_the_project_at_every_door(start_server: Callable, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens.yaml"
+    tokens.write_text("secret-a: team-a\nsecret-b: team-b\n")
+    server = start_server("--tokens-file", str(tokens))
+    with pytest.raises(grpc.RpcError) as refused:
+        send(server.grpc)
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    send(server.grpc, metadata=(("authorization", "Bearer secret-a"),))
+    query = {"query": "SELECT count() AS spans FROM otel_traces"}
+    assert httpx.get(f"{server.api}/api/sql", params=query).status_code == 401
+    spans_of = {}
+    for token in ("secret-a", "secret-b"):
+        headers = {"Authorization": f"Bearer {token}"}
+        httpx.post(  # makes the project
+            f"{server.http}/v1/traces",
+            content=spans(range(100, 101)),
+            headers={**headers, "Content-Type": "application/x-protobuf"},
+        ).raise_for_status()
+        server_rows = []
+        for _ in range(100):
+            answer = httpx.get(f"{server.api}/api/sql", params=query, headers=headers)
+            server_rows = answer.json()["data"]
+            if server_rows[0]["spans"] >= {"secret-a": 11, "secret-b": 1}[token]:
+                break
+        spans_of[token] = server_rows[0]["spans"]
+    assert spans_of == {"secret-a": 11, "secret-b": 1}
+
+
+def test_the_store_can_be_a_clickhouse_server(start_server: Callable, tmp_path: Path) -> None:
+    """In its place: the HTTP front of chDB, see `chdb_http.py`."""
+    front = Path(__file__).parents[1] / "store" / "chdb_http.py"
+    with subprocess.Popen(
+        [sys.executable, str(front), str(tmp_path / "remote")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        try:
+            server = start_server("--store", f"clickhouse://127.0.0.1:{port}")
+            send(server.grpc)
+            server.stored()
+            assert server.sql("SELECT count() AS spans FROM otel_traces") == [{"spans": 10}]
+            assert server.stop()[0] == 0
+        finally:
+            process.kill()
+
+
+def test_a_disk_without_room_refuses_and_recovers(start_server: Callable) -> None:
+    """The free space is made up: a full file system cannot be had everywhere."""
+    full = (
+        "import shutil, pathlib; from collections import namedtuple; real = shutil.disk_usage;"
+        "Usage = namedtuple('Usage', 'total used free');"
+        "shutil.disk_usage = lambda path: Usage(1, 1, 0)"
+        " if pathlib.Path(path, '..', '..', 'full').exists() else real(path)"
+    )
+    server = start_server(patch=full)
+    marker = server.data_dir.parent / "full"
+    marker.touch()
+    body = ExportTraceServiceRequest.FromString(spans(range(1, 11))).SerializeToString()
+    headers = {"Content-Type": "application/x-protobuf"}
+
+    def export() -> httpx.Response:
+        return httpx.post(f"{server.http}/v1/traces", content=body, headers=headers)
+
+    refused = until(export, 503)
+    assert "Retry-After" in refused.headers
+    assert b"disk is full" in refused.content
+    marker.unlink()
+    assert until(export, 200).status_code == 200
+
+
+def until(export: Callable[[], httpx.Response], status: int) -> httpx.Response:
+    """The first answer with this status, or the last one."""
+    for _ in range(100):
+        answer = export()
+        if answer.status_code == status:
+            break
+        time.sleep(0.1)
+    return answer
