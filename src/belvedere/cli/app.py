@@ -71,15 +71,25 @@ def build(arguments: Sequence[str] = (), *, complete: bool = False) -> typer.Typ
     return app
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value
+    if wanted:
+        print(f"belvedere {belvedere.__version__}")
+        raise typer.Exit
+
+
 def _root(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            callback=_print_version,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
-    if version:
-        print(f"belvedere {belvedere.__version__}")
-        raise typer.Exit
+    del version  # its callback has done it
 
 
 def _elsewhere() -> Any:
