@@ -46,11 +46,17 @@ class Delivery:
     def __init__(self, protocol: Protocol, endpoint: str, headers: dict[str, str]) -> None:
         spans, logs, metrics = _exporters(protocol, endpoint, headers)
         self.tallies = {name: Tally() for name in ("spans", "log records", "metric points")}
-        self.spans = _CountedSpans(spans, self.tallies["spans"])
-        self.logs = _CountedLogs(logs, self.tallies["log records"])
-        self.metrics = _CountedMetrics(metrics, self.tallies["metric points"])
+        self.spans = _CountedSpans(spans, self.tallies["spans"], self)
+        self.logs = _CountedLogs(logs, self.tallies["log records"], self)
+        self.metrics = _CountedMetrics(metrics, self.tallies["metric points"], self)
         self.complaints = _Complaints()
         self._exporters: tuple[Any, ...] = (spans, logs, metrics)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether something was lost and nothing accepted: then the rest need not be tried."""
+        tallies = self.tallies.values()
+        return any(tally.lost for tally in tallies) and not any(t.accepted for t in tallies)
 
     def close(self) -> None:
         """Close the connections."""
@@ -60,21 +66,23 @@ class Delivery:
 
 
 class _CountedSpans(SpanExporter):
-    def __init__(self, exporter: SpanExporter, tally: Tally) -> None:
-        self._exporter, self._tally = exporter, tally
+    def __init__(self, exporter: SpanExporter, tally: Tally, delivery: Delivery) -> None:
+        self._exporter, self._tally, self._delivery = exporter, tally, delivery
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._exporter.export(spans)
+        hopeless = self._delivery.hopeless
+        result = SpanExportResult.FAILURE if hopeless else self._exporter.export(spans)
         self._tally.count(len(spans), accepted=result is SpanExportResult.SUCCESS)
         return result
 
 
 class _CountedLogs(LogRecordExporter):
-    def __init__(self, exporter: LogRecordExporter, tally: Tally) -> None:
-        self._exporter, self._tally = exporter, tally
+    def __init__(self, exporter: LogRecordExporter, tally: Tally, delivery: Delivery) -> None:
+        self._exporter, self._tally, self._delivery = exporter, tally, delivery
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        result = self._exporter.export(batch)
+        hopeless = self._delivery.hopeless
+        result = LogRecordExportResult.FAILURE if hopeless else self._exporter.export(batch)
         self._tally.count(len(batch), accepted=result is LogRecordExportResult.SUCCESS)
         return result
 
@@ -86,14 +94,16 @@ class _CountedLogs(LogRecordExporter):
 
 
 class _CountedMetrics(MetricExporter):
-    def __init__(self, exporter: MetricExporter, tally: Tally) -> None:
+    def __init__(self, exporter: MetricExporter, tally: Tally, delivery: Delivery) -> None:
         super().__init__()
-        self._exporter, self._tally = exporter, tally
+        self._exporter, self._tally, self._delivery = exporter, tally, delivery
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: Any
     ) -> MetricExportResult:
-        result = self._exporter.export(metrics_data, timeout_millis)
+        result = MetricExportResult.FAILURE
+        if not self._delivery.hopeless:
+            result = self._exporter.export(metrics_data, timeout_millis)
         points = sum(
             len(metric.data.data_points)
             for resource in metrics_data.resource_metrics
