@@ -87,6 +87,23 @@ async def test_a_segment_is_closed_at_its_age(tmp_path: Path) -> None:
     await queue.shutdown()
 
 
+async def test_a_segment_is_closed_at_its_age_while_appends_go_on(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_age_s=0.05, sync=Sync.OFF)
+    queue.start()
+    enough = asyncio.Event()
+
+    async def append() -> None:
+        while not enough.is_set():
+            await queue.append(LANE, request(1), 1)
+
+    appending = [asyncio.create_task(append()) for _ in range(4)]
+    await asyncio.wait_for(queue.take(), 5)
+    await asyncio.wait_for(queue.take(), 5)
+    enough.set()
+    await asyncio.gather(*appending)
+    await queue.shutdown()
+
+
 async def test_done_deletes_and_put_back_comes_again_first(tmp_path: Path) -> None:
     queue = DurableQueue(tmp_path, segment_bytes=1)
     queue.start()
@@ -151,6 +168,26 @@ async def test_a_disk_that_fills_up_in_the_middle_of_a_write_keeps_whole_request
     (segment,) = await drain(queue)
     assert segment.read() == request(1) + request(3)
     assert queue.size_bytes == len(segment.read())
+    await queue.shutdown()
+
+
+async def test_a_segment_that_cannot_be_closed_is_closed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device's error is made up here."""
+    queue = DurableQueue(tmp_path, segment_age_s=0.05, sync=Sync.INTERVAL)
+    queue.start()
+    real_sync, failures = os.fdatasync, iter([1, 2])
+
+    def failing_sync(fd: int) -> None:
+        if next(failures, None):
+            raise OSError(errno.EIO, "Input/output error")
+        real_sync(fd)
+
+    monkeypatch.setattr(os, "fdatasync", failing_sync)
+    await queue.append(LANE, request(1), 1)
+    segment = await asyncio.wait_for(queue.take(), 5)
+    assert segment.read() == request(1)
     await queue.shutdown()
 
 

@@ -72,6 +72,7 @@ class _OpenSegment:
     id: str
     path: Path
     fd: int
+    opened_s: float = field(default_factory=time.monotonic)
     size_bytes: int = 0
     items: int = 0
 
@@ -251,29 +252,27 @@ class DurableQueue:
                 await self._on_disk(self._write_entries, lane, [entry.data for entry in entries])
             except OSError as error:
                 self.size_bytes -= size_bytes
-                refusal = Retryable(
-                    f"cannot write to the queue: {error.strerror}", after_s=_RETRY_AFTER_S
-                )
                 log.warning(
                     "queue_write_failed", error=error.strerror, directory=str(lane.directory)
+                )
+                refusal = Retryable(
+                    f"cannot write to the queue: {error.strerror}", after_s=_RETRY_AFTER_S
                 )
                 for entry in entries:
                     if not entry.accepted.done():
                         entry.accepted.set_exception(refusal)
                 continue
             segment = lane.segment
-            if segment is None:
-                raise AssertionError("a write leaves a segment open")
+            assert segment is not None  # noqa: S101 - a write leaves a segment open
             segment.items += sum(entry.items for entry in entries)
             for entry in entries:
                 if not entry.accepted.done():
                     entry.accepted.set_result(None)
-            if segment.size_bytes >= self._segment_bytes:
+            age_s = time.monotonic() - segment.opened_s
+            if segment.size_bytes >= self._segment_bytes or age_s >= self._segment_age_s:
                 await self._close(lane)
             elif lane.timer is None:
-                lane.timer = asyncio.get_running_loop().call_later(
-                    self._segment_age_s, self._close_soon, lane
-                )
+                self._close_later(lane)
         lane.writer = None
 
     def _write_entries(self, lane: _Lane, parts: list[bytes]) -> None:
@@ -295,11 +294,16 @@ class DurableQueue:
             raise
         segment.size_bytes += written
 
+    def _close_later(self, lane: _Lane) -> None:
+        lane.timer = asyncio.get_running_loop().call_later(
+            self._segment_age_s, self._close_soon, lane
+        )
+
     def _close_soon(self, lane: _Lane) -> None:
         lane.timer = None
         if lane.writer is None:
             lane.writer = asyncio.create_task(self._close_then_write(lane))
-        # Else the writer is busy with this segment; it starts a new timer when it is done.
+        # Else the writer is busy with this segment, and looks at its age itself.
 
     async def _close_then_write(self, lane: _Lane) -> None:
         await self._close(lane)
@@ -310,10 +314,16 @@ class DurableQueue:
         if lane.timer is not None:
             lane.timer.cancel()
             lane.timer = None
-        segment, lane.segment = lane.segment, None
+        segment = lane.segment
         if segment is None:
             return
-        path = await self._on_disk(_close_segment, segment, self._sync is not Sync.OFF)
+        try:
+            path = await self._on_disk(_close_segment, segment, self._sync is not Sync.OFF)
+        except OSError as error:
+            log.warning("queue_close_failed", error=error.strerror, segment=str(segment.path))
+            self._close_later(lane)
+            return
+        lane.segment = None
         if path is None:
             return
         async with self._changed:
@@ -340,11 +350,13 @@ def _close_segment(segment: _OpenSegment, sync: bool) -> Path | None:  # noqa: F
     """Close the file and give it its final name; an empty one (its first write failed) goes."""
     if sync:
         os.fdatasync(segment.fd)
-    os.close(segment.fd)
-    if segment.size_bytes == 0:
+    if segment.size_bytes:
+        path = segment.path.rename(segment.path.with_suffix(_CLOSED))
+    else:
+        path = None
         segment.path.unlink()
-        return None
-    return segment.path.rename(segment.path.with_suffix(_CLOSED))
+    os.close(segment.fd)
+    return path
 
 
 def _sync_directory(directory: Path) -> None:

@@ -158,16 +158,20 @@ class BelvedereExporter:
             segment = await self.queue.take()
             try:
                 await asyncio.to_thread(_store, writer, segment)
-            except (StoreError, OSError) as error:
+                await self.queue.done(segment)
+                pause_s = _FIRST_PAUSE_S
+            except Exception as error:
+                expected = isinstance(error, StoreError | OSError)
                 log.warning(
-                    "store_unavailable", error=str(error), segment=segment.id, retry_in_s=pause_s
+                    "segment_not_stored",
+                    error=str(error),
+                    segment=segment.id,
+                    retry_in_s=pause_s,
+                    exc_info=not expected,
                 )
                 await self.queue.put_back(segment)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            else:
-                await self.queue.done(segment)
-                pause_s = _FIRST_PAUSE_S
 
 
 def _store(writer: SegmentWriter, segment: Segment) -> None:
