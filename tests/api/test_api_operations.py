@@ -160,3 +160,14 @@ async def test_a_database_that_fails(error: Exception, status: int, body: dict[s
     async with client(AppState(Broken(error))) as api:  # type: ignore[arg-type]  # only query() is called
         answer = await api.get("/api/sql", params={"query": "select 1"})
     assert (answer.status_code, answer.json()) == (status, body)
+
+
+async def test_the_start_page_asks_what_the_api_can_answer(api: httpx.AsyncClient) -> None:
+    page = (await api.get("/")).text
+    query = page.partition("const ROOTS = `")[2].partition("`;")[0]
+    answer = await api.get("/api/sql", params={"query": query})
+    assert answer.status_code == 200
+    columns = {column["name"] for column in answer.json()["meta"]}
+    assert columns == {
+        "TraceId", "Timestamp", "ServiceName", "SpanName", "Duration", "StatusCode",
+    }  # fmt: skip
