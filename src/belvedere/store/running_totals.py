@@ -1,0 +1,170 @@
+"""What the points of a delta stream sum up to, for each kind of metric.
+
+An adder takes the total so far (None at the beginning) and a delta point, writes the new total into
+the point, and returns it. It changes no total: those are values.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    ExponentialHistogramDataPoint,
+    HistogramDataPoint,
+    NumberDataPoint,
+)
+
+from belvedere.store.exponential import MIN_SCALE, Buckets, downscale_to_fit
+
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_MAX_COUNT: Final = (1 << 64) - 1
+
+
+class CannotAdd(ValueError):  # noqa: N818 - reads as what is raised
+    """The point cannot be added to its stream.
+
+    The argument says why: `not_a_number`, `overflow` (of a 64-bit count), `scale` (it takes a scale
+    below `MIN_SCALE` to hold both).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramTotal:
+    """Of a histogram with explicit bounds."""
+
+    bounds: tuple[float, ...]
+    bucket_counts: tuple[int, ...]
+    count: int
+    sum: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExponentialTotal:
+    """Of an exponential histogram."""
+
+    zero_threshold: float
+    scale: int
+    zero_count: int
+    count: int
+    sum: float | None
+    positive: Buckets
+    negative: Buckets
+
+
+def add_number(total: float | None, point: NumberDataPoint) -> float:
+    """Sums. Integers stay integers as long as the wire can carry them."""
+    delta = point.as_double if point.HasField("as_double") else point.as_int
+    if math.isnan(delta):
+        raise CannotAdd("not_a_number")  # one would make all that follow NaN
+    result = delta if total is None else total + delta
+    if isinstance(result, int) and result in _INT64:
+        point.as_int = result
+    else:
+        point.as_double = result
+    return result
+
+
+def add_histogram(total: HistogramTotal | None, point: HistogramDataPoint) -> HistogramTotal:
+    """Histograms with explicit bounds. One with other bounds than before begins anew."""
+    delta = HistogramTotal(
+        tuple(point.explicit_bounds),
+        tuple(point.bucket_counts),
+        point.count,
+        point.sum if point.HasField("sum") else None,
+    )
+    result = delta
+    if total and (total.bounds, len(total.bucket_counts)) == (
+        delta.bounds,
+        len(delta.bucket_counts),
+    ):
+        result = HistogramTotal(
+            delta.bounds,
+            tuple(a + b for a, b in zip(total.bucket_counts, delta.bucket_counts, strict=True)),
+            total.count + delta.count,
+            _sum(total.sum, delta.sum),
+        )
+    _check_counts(result.count, *result.bucket_counts)
+    point.bucket_counts[:] = result.bucket_counts
+    _write(point, result)
+    return result
+
+
+def add_exponential(
+    total: ExponentialTotal | None, point: ExponentialHistogramDataPoint
+) -> ExponentialTotal:
+    """Exponential histograms, at the finer scale that both can have and that keeps them small.
+
+    One with another zero threshold than before begins anew.
+    """
+    delta = ExponentialTotal(
+        point.zero_threshold,
+        point.scale,
+        point.zero_count,
+        point.count,
+        point.sum if point.HasField("sum") else None,
+        Buckets(point.positive.offset, tuple(point.positive.bucket_counts)),
+        Buckets(point.negative.offset, tuple(point.negative.bucket_counts)),
+    )
+    result = delta
+    if total and total.zero_threshold == delta.zero_threshold:
+        result = _added(total, delta)
+    _check_counts(result.count, result.zero_count, *result.positive.counts, *result.negative.counts)
+    point.scale, point.zero_count = result.scale, result.zero_count
+    for field, buckets in ((point.positive, result.positive), (point.negative, result.negative)):
+        field.offset = buckets.offset
+        field.bucket_counts[:] = buckets.counts
+    _write(point, result)
+    return result
+
+
+def _added(a: ExponentialTotal, b: ExponentialTotal) -> ExponentialTotal:
+    scale = min(a.scale, b.scale)
+    pairs = [
+        (x.downscaled(a.scale - scale), y.downscaled(b.scale - scale))
+        for x, y in ((a.positive, b.positive), (a.negative, b.negative))
+    ]
+    by = max(downscale_to_fit(pair) for pair in pairs)
+    if scale - by < MIN_SCALE:
+        raise CannotAdd("scale")
+    positive, negative = (x.downscaled(by) + y.downscaled(by) for x, y in pairs)
+    return ExponentialTotal(
+        a.zero_threshold,
+        scale - by,
+        a.zero_count + b.zero_count,
+        a.count + b.count,
+        _sum(a.sum, b.sum),
+        positive,
+        negative,
+    )
+
+
+def _check_counts(*counts: int) -> None:
+    if max(counts) > _MAX_COUNT:
+        raise CannotAdd("overflow")
+
+
+def _sum(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
+
+
+def _write(
+    point: HistogramDataPoint | ExponentialHistogramDataPoint,
+    total: HistogramTotal | ExponentialTotal,
+) -> None:
+    point.count = total.count
+    if total.sum is None:
+        point.ClearField("sum")
+    else:
+        point.sum = total.sum
+    # Of the delta's time only, so not of the total's.
+    point.ClearField("min")
+    point.ClearField("max")
+
+
+ADDERS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "sum": add_number,
+    "histogram": add_histogram,
+    "exponential_histogram": add_exponential,
+}
+"""By the field of `Metric` that the points are in. The other kinds have no temporality."""
