@@ -1,0 +1,10 @@
+"""`Refused`: the server asks to send a request again."""
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not an error
+    """A refusal for now."""
+
+    def __init__(self, after_s: float | None) -> None:
+        """With the pause that the server asks for, if it does."""
+        super().__init__(after_s)
+        self.after_s = after_s
