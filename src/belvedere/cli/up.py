@@ -130,9 +130,11 @@ def up(
 
     from belvedere.collector.receivers.otlp.access import read_tokens  # noqa: PLC0415
     from belvedere.server.log import configure_log  # noqa: PLC0415
+    from belvedere.server.memory import keep_request_memory  # noqa: PLC0415
     from belvedere.server.options import Options  # noqa: PLC0415
 
     configure_log(level=log_level)
+    keep_request_memory()
     options = Options(
         data_dir=data_dir,
         host=host,
