@@ -14,7 +14,6 @@ VIEWS = (
     "metric_histograms_mv",
     "metric_exemplars_mv",
     "metric_series_mv",
-    "otlp_metrics_target_info_mv",
     "otlp_metrics_unnested_mv",
 )
 

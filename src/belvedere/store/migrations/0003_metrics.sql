@@ -16,11 +16,12 @@
 
 -- A series is a name and labels; its fingerprint is a function of these alone (see below). Where a
 -- fingerprint has two samples of one time (a client sent again what had arrived), either will do.
--- A sample that is the NaN with the bits 0x7ff0000000000002 is a stale marker.
+-- A sample that is the NaN with the bits 0x7ff0000000000002 is a stale marker. (Codecs: 1.4 bytes a
+-- sample of a usual mix; Gorilla, DoubleDelta and FPC for the values take 1.8 to 2.1.)
 CREATE TABLE IF NOT EXISTS metric_samples (
     fingerprint UInt64 CODEC(Delta, ZSTD(1)),
-    timestamp DateTime64(3) CODEC(DoubleDelta, ZSTD(1)),
-    value Float64 CODEC(Gorilla, ZSTD(1))
+    timestamp DateTime64(3) CODEC(Delta, ZSTD(1)),
+    value Float64 CODEC(Delta, ZSTD(1))
 ) ENGINE = MergeTree
 PARTITION BY toDate(timestamp, 'UTC')
 ORDER BY (fingerprint, timestamp)
@@ -32,7 +33,7 @@ SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_dedup
 -- Counts are floats, since Prometheus also has histograms of floats. Stale: sum is a stale marker.
 CREATE TABLE IF NOT EXISTS metric_histograms (
     fingerprint UInt64 CODEC(Delta, ZSTD(1)),
-    timestamp DateTime64(3) CODEC(DoubleDelta, ZSTD(1)),
+    timestamp DateTime64(3) CODEC(Delta, ZSTD(1)),
     schema Int8 CODEC(ZSTD(1)),
     zero_threshold Float64 CODEC(ZSTD(1)),
     zero_count Float64 CODEC(ZSTD(1)),
@@ -311,6 +312,17 @@ CREATE FUNCTION IF NOT EXISTS prometheusTarget AS (resource_attributes) -> array
             'instance', resource['service.instance.id'])),
     [otlpMap(resource_attributes)])[1];
 
+-- The resource's other attributes as a gauge's points: one point with the time of the newest of the
+-- resource's points, if there are others, something to tell them of, and points at all.
+CREATE FUNCTION IF NOT EXISTS otlpTargetInfo AS (resource_attributes, target, time) -> arrayMap(
+    others -> CAST(
+        if(time = 0 OR empty(target) OR empty(others), [], [(others, time, 0, 1, NULL)]),
+        'Array(Tuple(attributes {Attributes}, time_unix_nano UInt64, flags UInt32, as_double Nullable(Float64), as_int Nullable(Int64)))'),
+    [arrayFilter(
+        attribute -> tupleElement(attribute, 'key') NOT IN (
+            'service.name', 'service.namespace', 'service.instance.id'),
+        resource_attributes)])[1];
+
 -- The type, which the metric's metadata may know better where it came from Prometheus.
 CREATE FUNCTION IF NOT EXISTS prometheusType AS (kind, metadata) -> arrayMap(
     (otlp, prometheus) -> multiIf(
@@ -475,28 +487,47 @@ FROM (
         s_name, s_description, s_unit, s_metadata, s_is_monotonic,
         s_gauge, s_sum, s_histogram, s_exponential, s_summary
     FROM (
+        -- Each resource gets one more scope, which has one metric: target_info.
         SELECT
             prometheusTarget(resource_attributes) AS r_common,
-            r_scope_name, r_scope_version, r_scope_attributes, r_scope_schema_url,
-            r_name, r_description, r_unit, r_metadata, r_is_monotonic,
-            r_gauge, r_sum, r_histogram, r_exponential, r_summary
+            length(scope_names) + 1 AS scopes,
+            arrayResize(scope_names, scopes) AS r_scope_name,
+            arrayResize(scope_versions, scopes) AS r_scope_version,
+            arrayResize(scope_attributes, scopes) AS r_scope_attributes,
+            arrayResize(scope_schema_urls, scopes) AS r_scope_schema_url,
+            arrayPushBack(names, ['target_info']) AS r_name,
+            arrayPushBack(descriptions, ['Target metadata']) AS r_description,
+            arrayPushBack(units, ['']) AS r_unit,
+            arrayPushBack(metadatas, [[]]) AS r_metadata,
+            arrayPushBack(is_monotonics, [false]) AS r_is_monotonic,
+            arrayPushBack(gauges, [otlpTargetInfo(
+                resource_attributes, r_common, arrayMax([
+                    arrayMax(arrayFlatten(gauges.time_unix_nano)),
+                    arrayMax(arrayFlatten(sums.time_unix_nano)),
+                    arrayMax(arrayFlatten(histograms.time_unix_nano)),
+                    arrayMax(arrayFlatten(exponentials.time_unix_nano)),
+                    arrayMax(arrayFlatten(summaries.time_unix_nano))]))]) AS r_gauge,
+            arrayPushBack(sums, [[]]) AS r_sum,
+            arrayPushBack(histograms, [[]]) AS r_histogram,
+            arrayPushBack(exponentials, [[]]) AS r_exponential,
+            arrayPushBack(summaries, [[]]) AS r_summary
         FROM otlp_metrics
         ARRAY JOIN
             `resource_metrics.resource.attributes` AS resource_attributes,
-            `resource_metrics.scope_metrics.scope.name` AS r_scope_name,
-            `resource_metrics.scope_metrics.scope.version` AS r_scope_version,
-            `resource_metrics.scope_metrics.scope.attributes` AS r_scope_attributes,
-            `resource_metrics.scope_metrics.schema_url` AS r_scope_schema_url,
-            `resource_metrics.scope_metrics.metrics.name` AS r_name,
-            `resource_metrics.scope_metrics.metrics.description` AS r_description,
-            `resource_metrics.scope_metrics.metrics.unit` AS r_unit,
-            `resource_metrics.scope_metrics.metrics.metadata` AS r_metadata,
-            `resource_metrics.scope_metrics.metrics.sum.is_monotonic` AS r_is_monotonic,
-            `resource_metrics.scope_metrics.metrics.gauge.data_points` AS r_gauge,
-            `resource_metrics.scope_metrics.metrics.sum.data_points` AS r_sum,
-            `resource_metrics.scope_metrics.metrics.histogram.data_points` AS r_histogram,
-            `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` AS r_exponential,
-            `resource_metrics.scope_metrics.metrics.summary.data_points` AS r_summary
+            `resource_metrics.scope_metrics.scope.name` AS scope_names,
+            `resource_metrics.scope_metrics.scope.version` AS scope_versions,
+            `resource_metrics.scope_metrics.scope.attributes` AS scope_attributes,
+            `resource_metrics.scope_metrics.schema_url` AS scope_schema_urls,
+            `resource_metrics.scope_metrics.metrics.name` AS names,
+            `resource_metrics.scope_metrics.metrics.description` AS descriptions,
+            `resource_metrics.scope_metrics.metrics.unit` AS units,
+            `resource_metrics.scope_metrics.metrics.metadata` AS metadatas,
+            `resource_metrics.scope_metrics.metrics.sum.is_monotonic` AS is_monotonics,
+            `resource_metrics.scope_metrics.metrics.gauge.data_points` AS gauges,
+            `resource_metrics.scope_metrics.metrics.sum.data_points` AS sums,
+            `resource_metrics.scope_metrics.metrics.histogram.data_points` AS histograms,
+            `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` AS exponentials,
+            `resource_metrics.scope_metrics.metrics.summary.data_points` AS summaries
     )
     ARRAY JOIN
         r_scope_name AS scope_name, r_scope_version AS scope_version,
@@ -599,35 +630,3 @@ FROM (
 ARRAY JOIN
     attributes AS point, all_samples AS samples, all_histograms AS histograms,
     all_exemplars AS exemplars;
-
--- The resource's other attributes, as the series target_info with the time of its newest point.
-CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_target_info_mv TO metric_points AS
-SELECT
-    'target_info' AS name, 'gauge' AS type, 'Target metadata' AS help,
-    mapUpdate(
-        prometheusLabels(attributes.key, arrayMap(value -> otlpText(value), attributes.value)),
-        target) AS labels,
-    [('', '', otlpMillis(time), 1.)] AS samples
-FROM (
-    SELECT
-        prometheusTarget(resource_attributes) AS target,
-        arrayFilter(
-            attribute -> attribute.key NOT IN (
-                'service.name', 'service.namespace', 'service.instance.id'),
-            resource_attributes) AS attributes,
-        greatest(
-            arrayMax(arrayFlatten(gauge.time_unix_nano)),
-            arrayMax(arrayFlatten(sum.time_unix_nano)),
-            arrayMax(arrayFlatten(histogram.time_unix_nano)),
-            arrayMax(arrayFlatten(exponential.time_unix_nano)),
-            arrayMax(arrayFlatten(summary.time_unix_nano))) AS time
-    FROM otlp_metrics
-    ARRAY JOIN
-        `resource_metrics.resource.attributes` AS resource_attributes,
-        `resource_metrics.scope_metrics.metrics.gauge.data_points` AS gauge,
-        `resource_metrics.scope_metrics.metrics.sum.data_points` AS sum,
-        `resource_metrics.scope_metrics.metrics.histogram.data_points` AS histogram,
-        `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` AS exponential,
-        `resource_metrics.scope_metrics.metrics.summary.data_points` AS summary
-)
-WHERE time > 0 AND notEmpty(target) AND notEmpty(attributes);
