@@ -113,6 +113,25 @@ def test_projects_are_apart(start_server: Callable) -> None:
     assert answer.json()["data"] == [{"spans": 10}]
 
 
+def test_on_the_loopback_it_answers_for_loopback_names_only(start_server: Callable) -> None:
+    """Else a page whose name an attacker points at 127.0.0.1 could read everything."""
+    server = start_server()
+    for host, status in (("evil.example", 421), ("localhost:1", 200), ("[::1]:1", 200)):
+        assert httpx.get(f"{server.api}/-/ready", headers={"Host": host}).status_code == status
+
+
+def test_nothing_is_left_in_the_working_folder(start_server: Callable, tmp_path: Path) -> None:
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    server = start_server(
+        data_dir=tmp_path / "elsewhere", patch=f"import os; os.chdir({str(folder)!r})"
+    )
+    send(server.grpc)
+    server.stored()
+    assert server.stop()[0] == 0
+    assert list(folder.iterdir()) == []
+
+
 def test_a_name_that_cannot_be_a_project_is_refused(start_server: Callable) -> None:
     server = start_server()
     with pytest.raises(grpc.RpcError) as refused:
@@ -153,7 +172,10 @@ def test_the_store_can_be_a_clickhouse_server(start_server: Callable, tmp_path: 
     """In its place: the HTTP front of chDB, see `chdb_http.py`."""
     front = Path(__file__).parents[1] / "store" / "chdb_http.py"
     with subprocess.Popen(
-        [sys.executable, str(front), str(tmp_path / "remote")], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(front), str(tmp_path / "remote")],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,  # chDB caches schemas there
     ) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()

@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from belvedere.api.app import create_app
+from belvedere.api.host import LoopbackHost, is_loopback
 from belvedere.api.state import AppState
 from belvedere.collector.config import CollectorConfig
 from belvedere.collector.errors import ConfigError
@@ -90,7 +91,7 @@ class Server:
 
     def _app(self, database: Database) -> Any:
         options = self._options
-        return create_app(
+        app = create_app(
             AppState(
                 database=database,
                 tokens=options.tokens,
@@ -102,6 +103,7 @@ class Server:
                 },
             )
         )
+        return LoopbackHost(app) if is_loopback(options.host) else app
 
     def _note_receivers(self, service: Service, config: CollectorConfig) -> None:
         """Note where OTLP is received, for a person to read."""
