@@ -25,10 +25,19 @@ _MAY_BE_DELTA: Final = re.compile(rb"\x10\x01(?:\x18\x01)?(?:[\x0a\x12\x1a\x62]|
 """aggregation_temporality (field 2) 1, perhaps is_monotonic (3) 1; then metadata (12) or the end of
 the metric, and the tag of the next metric (2), schema_url (3) or resource (1), or nothing."""
 
-_MAY_BE_OUT_OF_SCALE: Final = re.compile(
-    rb"\x19.{8}(?:\x21.{8})?(?:\x29.{8})?\x30[\x09\x0b\x0d\x0f\x11-\xff]", re.DOTALL
+_SCALE_FOLLOWS: Final = (
+    rb"\x19.{8}\x21.{8}\x29.{8}",
+    rb"\x19.{8}\x21.{8}",
+    rb"\x19.{8}\x29.{8}",
+    rb"\x19.{8}",
 )
-"""time (3), count (4), sum (5), then a scale (6) that is, zigzag, above 8 or below -4."""
+_MAY_BE_OUT_OF_SCALE: Final = re.compile(
+    rb"\x30[\x09\x0b\x0d\x0f\x11-\xff](?:%b)"
+    % b"|".join(rb"(?<=%b..)" % before for before in _SCALE_FOLLOWS),
+    re.DOTALL,
+)
+"""A scale (6) that is, zigzag, above 8 or below -4, after the point's time (3), count (4) if it is
+not 0, and sum (5) if there is one. It looks back, since the scale's two bytes are the rarer find."""
 
 
 def _nothing() -> None:
