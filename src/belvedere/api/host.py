@@ -32,7 +32,7 @@ class LoopbackHost:
 def is_loopback(host: str) -> bool:
     """Whether a `Host` header, with or without a port, names the loopback.
 
-    >>> [is_loopback(host) for host in ("localhost:4320", "[::1]:4320", "127.0.0.1", "evil.example")]
+    >>> [is_loopback(host) for host in ("localhost:1", "[::1]:1", "127.0.0.1", "evil.example")]
     [True, True, True, False]
     """
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
