@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 ARGS   ?=
 
-.PHONY: up test lint types imports unit format lock clean help bench-ingest
+.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ format: $(VENV)/.dev ## mend style
 bench-ingest: $(VENV)/.dev ## ingest speed, against floors in the same run
 	@$(BIN)/python benchmarks/ingest.py $(ARGS)
 
+bench-sdk: $(VENV)/.dev ## what the SDK costs an application, against the stock OpenTelemetry SDK
+	@$(BIN)/python benchmarks/sdk.py $(ARGS)
+
 lock: $(VENV)/.uv ## compute constraints.txt anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file constraints.txt
@@ -60,5 +63,6 @@ $(VENV)/.server: $(VENV)/.uv pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.server
 	@echo "installing the developers' tools ..."
-	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt \
+		--editable '.[demo,auto,requests,prometheus]' --group dev
 	@touch $@
