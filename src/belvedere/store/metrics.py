@@ -37,7 +37,7 @@ _MAY_BE_OUT_OF_SCALE: Final = re.compile(
     re.DOTALL,
 )
 """A scale (6) that is, zigzag, above 8 or below -4, after the point's time (3), count (4) if it is
-not 0, and sum (5) if there is one. It looks back, since the scale's two bytes are the rarer find."""
+not 0, and sum (5) if there is one. It looks back, as the two bytes are the rarer find."""
 
 
 def _nothing() -> None:

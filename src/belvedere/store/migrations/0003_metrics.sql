@@ -1,16 +1,18 @@
 -- Metrics: OTLP data points become Prometheus series. The way of a segment:
 --
---   otlp_metrics ──► metric_points ──► metric_samples     floats
---   (the door)       (label sets       metric_histograms  native histograms
---                     and their data)  metric_exemplars
---                                      metric_series      what the fingerprints stand for
+--   otlp_metrics ──► otlp_metrics_unnested ──► metric_points ──► metric_samples     floats
+--   (the door)       (one row a metric)        (label sets       metric_histograms  native histograms
+--                                               and their data)  metric_exemplars
+--                                                                metric_series      what the
+--                                                                                   fingerprints are
 --
 -- Only the four on the right keep anything. Names and labels follow Prometheus's OTLP receiver
 -- with its default strategy, UnderscoreEscapingWithSuffixes; belvedere.otlp.prometheus says the
 -- same in Python, and a property test holds the two equal.
 --
--- ClickHouse plans every view anew for each insert, in time that grows with the length of the names
--- of the types in it: hence few views, and a door of columns instead of one great tuple.
+-- ClickHouse plans every view anew for each insert, which for a small insert is most of the work:
+-- hence few views, a door of columns instead of one great tuple, and lambdas over arrays of one to
+-- bind a name to an expression that is used more than once (`arrayMap(x -> …, [expression])[1]`).
 
 -- ── What is kept ────────────────────────────────────────────────────────────────────────────────
 
@@ -216,7 +218,7 @@ CREATE FUNCTION IF NOT EXISTS prometheusLabelName AS (key) -> if(
         '^__name__$', ''));
 
 -- Labels from attributes. Keys that become the same label share it: their values, in the order of
--- the original keys, joined by ';'. (A lambda over an array of one binds a name to an expression.)
+-- the original keys, joined by ';'.
 CREATE FUNCTION IF NOT EXISTS prometheusLabels AS (keys, texts) -> arrayMap(
     names -> if(
         arrayUniq(names) = length(names),
