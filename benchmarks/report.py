@@ -73,7 +73,7 @@ def _machine(console: Console, results: Results) -> None:
 
 def _speeds(console: Console, results: Results) -> None:
     table = _table(
-        "Speed: until the last answer; until a query finds the last record",
+        "Speed: acknowledged until the last answer, queryable until a query finds all",
         "case",
         "acknowledged\nper s",
         "queryable\nper s",
@@ -92,7 +92,7 @@ def _speeds(console: Console, results: Results) -> None:
             str(result.retries),
             "passed" if result.check.passed else "[red]FAILED[/]",
         )
-    console.print(table)
+    console.print(table, "")
     for result in results.cases:
         check = result.check
         if not check.passed:
@@ -116,19 +116,19 @@ def _delays(console: Console, results: Results) -> None:
             numbers = (f"{each:.2f}" for each in (delay.p50_s, delay.p99_s, delay.max_s))
             table.add_row(result.case, f"{delay.records_per_s:,.0f}", *numbers)
     if table.row_count:
-        console.print(table)
+        console.print(table, "")
 
 
 def _floors(console: Console, results: Results) -> None:
     table = _table(
         "Floors: less than Belvedere does, with the same bytes",
         "case",
-        "parse only\nper s",
-        "Belvedere\nreaches",
-        "chDB alone\nper s",
-        "Belvedere\nreaches",
+        "parsing\nonly, per s",
+        "\nreached",
+        "chDB\nalone",
+        "\nreached",
         "CPU s per\nmillion",
-        "Belvedere\ntakes",
+        "\ntaken",
     )
     for result in results.cases:
         workload = result.case.partition("-")[0]
@@ -146,12 +146,12 @@ def _floors(console: Console, results: Results) -> None:
             f"{result.cpu_s_per_million / cpu_s:.2f}x",
         )
     if table.row_count:
-        console.print(table)
+        console.print(table, "")
 
 
 def _costs(console: Console, results: Results) -> None:
     table = _table(
-        "Costs: CPU seconds per million records, until merges rest; memory",
+        "Costs: CPU s per million records, until merges rest; memory",
         "case",
         "server",
         "until\nqueryable",
@@ -168,7 +168,11 @@ def _costs(console: Console, results: Results) -> None:
             f"{result.peak_rss_bytes / _MIB:,.0f}",
             f"{result.rss_after_bytes / _MIB:,.0f}",
         )
-    console.print(table)
+    console.print(table, "")
+    console.print(
+        "By thread, CPU s per million (main: the event loop; belvedere: other Python threads;"
+        " event_engine: gRPC; ThreadPool: chDB's inserts and queries; MergeMutate: its merges)"
+    )
     for result in results.cases:
         per_million = 1e6 / result.records
         threads = [
@@ -176,7 +180,8 @@ def _costs(console: Console, results: Results) -> None:
             for name, seconds in result.threads_cpu_s.items()
             if seconds * per_million >= _SMALLEST_S
         ]
-        console.print(f"{result.case}, by thread: {', '.join(threads)}", highlight=False)
+        console.print(f"  {result.case}: {', '.join(threads)}", highlight=False)
+    console.print()
 
 
 def _disk(console: Console, results: Results) -> None:
@@ -200,7 +205,7 @@ def _disk(console: Console, results: Results) -> None:
                 "" if number else f"{result.bytes_per_record:.1f}",
             )
     if table.row_count:
-        console.print(table)
+        console.print(table, "")
 
 
 def _targets(console: Console, results: Results) -> None:
@@ -208,7 +213,7 @@ def _targets(console: Console, results: Results) -> None:
     for what, wanted, reached, met in _judged(results):
         table.add_row(what, wanted, reached, "[green]met[/]" if met else "[yellow]missed[/]")
     if table.row_count:
-        console.print(table)
+        console.print(table, "")
 
 
 def _judged(results: Results) -> list[tuple[str, str, str, bool]]:
@@ -267,7 +272,15 @@ def _judged_idle(results: Results) -> list[tuple[str, str, str, bool]]:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        show_edge=False,
+    )
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left", no_wrap=True)
     return table

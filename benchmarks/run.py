@@ -20,7 +20,8 @@ Say = Callable[[str], None]
 """Shows how far it is."""
 
 HERE: Final = Path(__file__).parent
-POLL_S: Final = 0.05
+POLL_S: Final = 0.075
+"""A query takes some milliseconds of CPU."""
 STUCK_S: Final = 30.0
 """Without new records for so long, they do not come any more."""
 

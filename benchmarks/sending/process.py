@@ -25,6 +25,8 @@ from sending.refused import Refused
 
 _PAUSE_S: Final = 1.0
 """Before another try, where the server does not say how long."""
+_GIVE_UP_S: Final = 60.0
+"""A request that is refused for so long ends the run."""
 
 
 class Connection(Protocol):
@@ -76,10 +78,13 @@ class Sending:
                 self._note_rejected(answer)
 
     async def _until_accepted(self, connection: Connection, request: bytes) -> bytes:
+        deadline_s = time.monotonic() + _GIVE_UP_S
         while True:
             try:
                 return await connection.send(request)
             except Refused as refused:
+                if time.monotonic() > deadline_s:
+                    raise
                 self._sent.retries += 1
                 await asyncio.sleep(_PAUSE_S if refused.after_s is None else refused.after_s)
 

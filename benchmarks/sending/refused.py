@@ -6,5 +6,5 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not an error
 
     def __init__(self, after_s: float | None) -> None:
         """With the pause that the server asks for, if it does."""
-        super().__init__(after_s)
+        super().__init__("the server refuses requests, or is not there")
         self.after_s = after_s
