@@ -25,7 +25,8 @@ _NAMES = st.one_of(
     st.lists(
         st.sampled_from(["a", "B", "total", "ratio", "seconds", "per_second", "9"]), max_size=4
     ).map("_".join),
-    _TEXT,
+    # A name that cannot be translated stays as it is, and a brace in it would confuse this test.
+    _TEXT.filter(lambda name: "{" not in name),
 )
 _KINDS = st.sampled_from(Kind)
 _ATTRIBUTES = st.dictionaries(

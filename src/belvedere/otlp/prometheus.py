@@ -108,8 +108,8 @@ def metric_name(
 ) -> str:
     """The name of a metric (of a histogram or summary: of the family).
 
-    Returns:
-        "" if nothing of the name can be kept: such a metric cannot be stored.
+    A name that has nothing which escaping keeps (`温度`) stays as it is: Prometheus takes UTF-8
+    names, and its own translation would refuse the metric.
 
     >>> metric_name("http.server.request.duration", "s", Kind.HISTOGRAM)
     'http_server_request_duration_seconds'
@@ -122,7 +122,7 @@ def metric_name(
         translated = "_".join(_words(name, unit, kind))
     else:
         translated = "_".join(part for part in _BETWEEN_VALID.split(name) if part)
-    return f"_{translated}" if translated[:1].isdigit() else translated
+    return f"_{translated}" if translated[:1].isdigit() else translated or name
 
 
 def unit_name(unit: str) -> str:

@@ -21,6 +21,7 @@ from belvedere.otlp.batch import Batch
 from belvedere.otlp.nested import flatten_nested
 from belvedere.otlp.signal import Signal
 from belvedere.store.errors import InvalidProject, StoreError
+from belvedere.store.metrics import MetricsNormalizer
 from belvedere.store.projects import Projects
 from belvedere.store.writer import SegmentWriter
 
@@ -75,6 +76,7 @@ class BelvedereExporter:
         self._services = host.services
         self._writer: SegmentWriter | None = None
         self._workers: list[asyncio.Task[None]] = []
+        self._metrics = MetricsNormalizer()
         self.queue = DurableQueue(
             config.directory / "queue",
             capacity_bytes=config.queue.capacity_mib << 20,
@@ -131,10 +133,24 @@ class BelvedereExporter:
                 raise Retryable(f"the store is not available: {error}", after_s=5) from None
         data = flatten_nested(batch.signal, batch.data)
         try:
-            await self.queue.append(f"{batch.project}/{batch.signal}", data, batch.items)
+            if batch.signal is Signal.METRICS and self._metrics.needs_work(data):
+                # Shielded: what is on disk has to be known to the sums that the next deltas add to.
+                await asyncio.shield(self._append_normalized(batch, data))
+            else:
+                await self.queue.append(_lane(batch), data, batch.items)
         except Retryable:
             telemetry.EXPORTER_ENQUEUE_FAILED[batch.signal].labels(self._id).inc(batch.items)
             raise
+
+    async def _append_normalized(self, batch: Batch, data: bytes) -> None:
+        """Queue metrics that the tables cannot hold as they come: deltas, extreme scales."""
+        async with self._metrics.lock(batch.project):
+            normalized = self._metrics.normalize(batch.project, data)
+            dropped = sum(normalized.dropped.values())
+            await self.queue.append(_lane(batch), normalized.data, batch.items - dropped)
+            normalized.commit()
+        for reason, points in normalized.dropped.items():
+            telemetry.STORE_DROPPED[batch.signal].labels(batch.project, reason).inc(points)
 
     async def shutdown(self) -> None:
         if not self._workers:
@@ -172,6 +188,10 @@ class BelvedereExporter:
                 await self.queue.put_back(segment)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _lane(batch: Batch) -> str:
+    return f"{batch.project}/{batch.signal}"
 
 
 def _store(writer: SegmentWriter, segment: Segment) -> None:

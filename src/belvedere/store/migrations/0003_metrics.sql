@@ -435,9 +435,11 @@ WITH
     prometheusUnitWord(m_unit) AS unit_word,
     prometheusPerWord(m_unit) AS per_word
 SELECT
-    prometheusMetricName(
+    -- A name that has nothing which escaping keeps stays as it is.
+    ifNull(nullIf(prometheusMetricName(
         m_name, unit_word, per_word,
-        multiIf(kind = 'counter', 'total', kind = 'gauge' AND m_unit = '1', 'ratio', '')) AS name,
+        multiIf(kind = 'counter', 'total', kind = 'gauge' AND m_unit = '1', 'ratio', '')), ''),
+        m_name) AS name,
     prometheusType(kind, metadata) AS type,
     arrayStringConcat(
         arrayFilter(word -> word != '', [replaceRegexpOne(unit_word, '_$', ''), per_word]), '_') AS unit,
