@@ -58,11 +58,11 @@ $(VENV)/.uv:
 
 $(VENV)/.server: $(VENV)/.uv pyproject.toml constraints.txt
 	@echo "installing Belvedere ..."
-	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[server]'
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.server
 	@echo "installing the developers' tools ..."
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt \
-		--editable '.[demo,auto,requests,prometheus]' --group dev
+		--editable '.[demo,auto,requests]' --group dev
 	@touch $@
