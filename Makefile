@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 ARGS   ?=
+EXTRAS := demo auto requests redis celery openai anthropic langchain mcp
 
 .PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk
 
@@ -41,7 +42,7 @@ bench-sdk: $(VENV)/.dev ## what the SDK costs an application, against the stock 
 	@$(BIN)/python benchmarks/sdk.py $(ARGS)
 
 lock: $(VENV)/.uv ## compute constraints.txt anew
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --upgrade \
+	@$(UV) pip compile --quiet --universal --python-version 3.11 $(foreach extra,$(EXTRAS),--extra $(extra)) --group dev --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file constraints.txt
 
 clean: ## remove the environment and all caches, not the data
