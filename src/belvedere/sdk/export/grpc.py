@@ -1,0 +1,136 @@
+"""OTLP over gRPC: requests go as the bytes they are."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+
+from belvedere.sdk.export.destination import Destination, Signal
+from belvedere.sdk.export.http import delivered
+from belvedere.sdk.export.outcome import Outcome, Refused, Retry
+
+if "grpc" not in sys.modules:
+    # gRPC's threads do not survive a fork, and a child that calls it crashes or hangs, unless
+    # this is set when gRPC is first imported.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
+import grpc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_METHODS: Final[dict[Signal, str]] = {
+    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+}
+# https://opentelemetry.io/docs/specs/otlp/#failures; RESOURCE_EXHAUSTED only with a RetryInfo
+_RETRYABLE: Final = frozenset(
+    {
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+_OPTIONS: Final = (
+    ("grpc.primary_user_agent", "belvedere-sdk"),
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+_AUTH_HINT: Final = "check the token in headers= or OTEL_EXPORTER_OTLP_HEADERS"
+
+
+class GrpcSender:
+    """A `Sender` of OTLP/gRPC. It opens its channel with the first request."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self._metadata = tuple(destination.headers.items())
+        self._channel: grpc.Channel | None = None
+        self._export: Callable[..., Any] | None = None
+        self._pid = os.getpid()
+        self._crippled = False
+
+    def send(self, request: bytes, timeout_s: float) -> Outcome:
+        if self._pid != os.getpid():
+            self._after_fork()
+        if self._crippled:
+            return Refused(
+                "gRPC was used before this process was forked and cannot be used in it; set"
+                " GRPC_ENABLE_FORK_SUPPORT=1 in the environment, or use protocol='http'"
+            )
+        try:
+            export = self._export or self._open()
+            return delivered(export(request, timeout=timeout_s, metadata=self._metadata))
+        except grpc.RpcError as error:
+            return _outcome(error)
+        except (OSError, ValueError) as error:  # files of certificates, headers that are not
+            return Refused(str(error))
+
+    def close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        self._channel = self._export = None
+
+    def _after_fork(self) -> None:
+        self._pid = os.getpid()
+        self._crippled = self._channel is not None and not _forks()
+        # Not closed: what it holds belongs to the parent.
+        self._channel = self._export = None
+
+    def _open(self) -> Callable[..., Any]:
+        to = self._destination
+        address = urlsplit(to.endpoint).netloc
+        compression = grpc.Compression.Gzip if to.compression == "gzip" else None
+        if to.secure:
+            credentials = grpc.ssl_channel_credentials(
+                root_certificates=_read(to.certificate),
+                private_key=_read(to.client_key),
+                certificate_chain=_read(to.client_certificate),
+            )
+            self._channel = grpc.secure_channel(address, credentials, _OPTIONS, compression)
+        else:
+            self._channel = grpc.insecure_channel(address, _OPTIONS, compression)
+        self._export = self._channel.unary_unary(_METHODS[to.signal])
+        return self._export
+
+
+def _forks() -> bool:
+    return os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "").lower() in {"1", "true", "yes", "on"}
+
+
+def _read(path: str) -> bytes | None:
+    if not path:
+        return None
+    with open(path, "rb") as file:  # noqa: PTH123 - a name from a variable, read as it stands
+        return file.read()
+
+
+def _outcome(error: Any) -> Outcome:  # grpc's calls have no common type with `code`
+    code, details = error.code(), error.details() or ""
+    reason = f"{code.name}: {details}" if details else code.name
+    after_s = _retry_info_s(error.trailing_metadata() or ())
+    if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and after_s is not None):
+        return Retry(reason, after_s)
+    if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
+        reason = f"{reason}: {_AUTH_HINT}"
+    return Refused(reason)
+
+
+def _retry_info_s(metadata: "Iterable[tuple[str, str | bytes]]") -> float | None:
+    for key, value in metadata:
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            info = RetryInfo()
+            try:
+                for detail in Status.FromString(value).details:
+                    if detail.Unpack(info):
+                        return float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
+            except ValueError:
+                return None
+    return None

@@ -1,0 +1,141 @@
+"""Metrics: collected at an interval, sent by OTLP."""
+
+import os
+import threading
+from collections import deque
+from typing import Any, Final
+
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk.metrics import (
+    Counter,
+    Histogram,
+    ObservableCounter,
+    ObservableGauge,
+    ObservableUpDownCounter,
+    UpDownCounter,
+)
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+
+from belvedere.sdk.export.destination import Destination
+from belvedere.sdk.export.otlp import open_sender, report_of
+from belvedere.sdk.export.outcome import Outcome, Refused, Retry
+
+_KEPT_BYTES: Final = 4 << 20
+"""How much of what could not be sent is kept for when the receiver answers again."""
+
+_DELTA, _CUMULATIVE = AggregationTemporality.DELTA, AggregationTemporality.CUMULATIVE
+_ALL: Final[dict[type, AggregationTemporality]] = dict.fromkeys(
+    (
+        Counter,
+        UpDownCounter,
+        Histogram,
+        ObservableCounter,
+        ObservableUpDownCounter,
+        ObservableGauge,
+    ),
+    _CUMULATIVE,
+)
+# https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/#additional-environment-variable-configuration
+_TEMPORALITIES: Final[dict[str, dict[type, AggregationTemporality]]] = {
+    "cumulative": {**_ALL},
+    "delta": {**_ALL, Counter: _DELTA, ObservableCounter: _DELTA, Histogram: _DELTA},
+    "lowmemory": {**_ALL, Counter: _DELTA, Histogram: _DELTA},
+}
+
+
+class OtlpMetricExporter(MetricExporter):
+    """Sends what a reader collected, with one attempt.
+
+    What could not be sent goes with the next collection, in order, as one request: serialized
+    requests joined are one request.
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        temporality = os.environ.get(
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative"
+        )
+        histogram = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "")
+        exponential = histogram.strip().lower() == "base2_exponential_bucket_histogram"
+        super().__init__(
+            preferred_temporality=_TEMPORALITIES.get(
+                temporality.strip().lower(), _TEMPORALITIES["cumulative"]
+            ),
+            preferred_aggregation=(
+                {Histogram: ExponentialBucketHistogramAggregation()} if exponential else None
+            ),
+        )
+        self._destination = destination
+        self._sender = open_sender(destination)
+        self._report = report_of(destination)
+        self._unsent: deque[tuple[bytes, int]] = deque()
+        self._pid = os.getpid()
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **_: Any,
+    ) -> MetricExportResult:
+        if self._pid != os.getpid():  # what the parent could not send is the parent's
+            self._pid = os.getpid()
+            self._unsent.clear()
+        try:
+            outcome = self._send(metrics_data, timeout_millis / 1000)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong is not the application's
+            outcome = Refused(f"{type(error).__name__}: {error} (a bug of Belvedere's SDK)")
+            self._report.outcome("metrics", _points(metrics_data), outcome)
+        failed = isinstance(outcome, Retry | Refused)
+        return MetricExportResult.FAILURE if failed else MetricExportResult.SUCCESS
+
+    def _send(self, metrics_data: MetricsData, timeout_s: float) -> Outcome:
+        unsent = self._unsent
+        unsent.append((encode_metrics(metrics_data).SerializeToString(), _points(metrics_data)))
+        request = b"".join(request for request, _ in unsent)
+        points = sum(points for _, points in unsent)
+        outcome = self._sender.send(request, min(timeout_s, self._destination.timeout_s))
+        self._report.outcome("metric points", points, outcome)
+        if isinstance(outcome, Retry):
+            while sum(len(request) for request, _ in unsent) > _KEPT_BYTES:
+                self._report.dropped("metric points", unsent.popleft()[1])
+        else:
+            unsent.clear()
+        return outcome
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the interface
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
+        """Nothing waits here: the reader has exported before."""
+
+
+class OtlpMetricReader(PeriodicExportingMetricReader):
+    """The SDK's periodic reader, with locks of its own in a forked child.
+
+    The parent's thread may have held them at the fork; the child has no such thread to let go.
+    """
+
+    def _at_fork_reinit(self) -> None:
+        self._export_lock = threading.Lock()
+        self._shutdown_event = threading.Event()
+        super()._at_fork_reinit()  # type: ignore[no-untyped-call] # the SDK's is untyped
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """As the SDK's, but safe to repeat."""
+        if not self._shutdown_event.is_set():
+            super().shutdown(timeout_millis, **kwargs)
+
+
+def _points(metrics_data: MetricsData) -> int:
+    return sum(
+        len(metric.data.data_points)
+        for resource in metrics_data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    )

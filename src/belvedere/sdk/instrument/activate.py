@@ -1,0 +1,93 @@
+"""Activates instrumentors, and says which, and why not the others."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import EntryPoint
+from typing import Any, Final
+
+from belvedere.sdk.instrument.candidates import COVERED_BY, candidates, unwanted
+from belvedere.sdk.providers import Providers
+
+_log = logging.getLogger("belvedere.sdk")
+
+ACTIVATED: Final = "activated"
+_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # A span for each chunk of a stream says nothing, and there are thousands.
+    "fastapi": {"exclude_spans": ["send", "receive"]},
+    "starlette": {"exclude_spans": ["send", "receive"]},
+}
+
+
+def activate(
+    names: Sequence[str] | None, providers: Providers
+) -> tuple[dict[str, str], Callable[[], None]]:
+    """Activate the instrumentors of `names`, or of every library that is installed.
+
+    Returns:
+        Library → `activated` or why not (libraries that are not installed are left out unless
+        they were named), and what deactivates those that this call activated.
+    """
+    states: dict[str, str] = {}
+    active: list[Any] = []
+    found = candidates()
+    for name in sorted(found, key=lambda name: name in COVERED_BY):
+        reason = unwanted(names, _activated(states), name)
+        if not reason:
+            reason = _activate(name, found[name], providers, active)
+        if reason:
+            states[name] = reason
+    for name in names or ():
+        if name not in found:
+            states[name] = f"no instrumentor is installed: pip install 'belvedere[{name}]'"
+    _say(states, named=names is not None)
+
+    def undo() -> None:
+        while active:
+            active.pop().uninstrument()
+
+    return states, undo
+
+
+def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: list[Any]) -> str:
+    # Instrumentors bring this package; without one there is nothing to activate.
+    from opentelemetry.instrumentation.dependencies import (  # noqa: PLC0415
+        get_dist_dependency_conflicts,
+    )
+
+    try:
+        conflict = entry_point.dist and get_dist_dependency_conflicts(entry_point.dist)
+        if conflict:
+            missing = not (conflict.found or conflict.found_any)
+            return "" if missing else str(conflict)
+        instrumentor = entry_point.load()()
+        if instrumentor.is_instrumented_by_opentelemetry:
+            return "active already"
+        instrumentor.instrument(
+            skip_dep_check=True,
+            tracer_provider=providers.tracer,
+            meter_provider=providers.meter,
+            logger_provider=providers.logger,
+            **_OPTIONS.get(name, {}),
+        )
+    except Exception as error:  # noqa: BLE001 - somebody else's code, while the application starts
+        return f"failed: {type(error).__name__}: {error}"
+    active.append(instrumentor)
+    return ACTIVATED
+
+
+def _activated(states: Mapping[str, str]) -> dict[str, str]:
+    return {name: state for name, state in states.items() if state == ACTIVATED}
+
+
+def _say(states: Mapping[str, str], *, named: bool) -> None:
+    activated = sorted(_activated(states))
+    if activated:
+        _log.info("instrumented: %s", ", ".join(activated))
+    for name, state in states.items():
+        if state == ACTIVATED:
+            continue
+        failed = state.startswith(("failed", "no instrumentor")) or "falls outside" in state
+        wanted = failed and (named or state.startswith("failed"))
+        _log.log(
+            logging.WARNING if wanted else logging.DEBUG, "%s is not instrumented: %s", name, state
+        )

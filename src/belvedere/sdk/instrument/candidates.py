@@ -1,0 +1,76 @@
+"""Which instrumentor of those installed instruments which library.
+
+Two instrumentors of one library would record everything twice, so one is chosen; and where one
+library works through another, the upper one's spans are enough.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+GROUP: Final = "opentelemetry_instrumentor"
+
+_FIRST: Final = ("opentelemetry-instrumentation-genai-", "opentelemetry-instrumentation-")
+"""Whose instrumentor is taken where several instrument one library: OpenTelemetry's own."""
+
+COVERED_BY: Final[Mapping[str, str]] = dict.fromkeys(
+    (
+        "aiopg",
+        "aiosqlite",
+        "asyncpg",
+        "mysql",
+        "mysqlclient",
+        "psycopg",
+        "psycopg2",
+        "pymysql",
+        "sqlite3",
+    ),
+    "sqlalchemy",
+)
+"""Library → the one above it whose spans say the same."""
+
+LEFT_OUT: Final[Mapping[str, str]] = {
+    "logging": "belvedere's own logging sends the records",
+    "structlog": "belvedere's own logging sends the records",
+    "asyncio": "it makes spans of every coroutine; name it to have it",
+    "system_metrics": "it is no library; name it to have it",
+}
+"""What `auto` does not activate, and why."""
+
+
+def candidates() -> dict[str, EntryPoint]:
+    """Library → its instrumentor, the preferred one where there are several."""
+    found: dict[str, EntryPoint] = {}
+    for entry_point in sorted(entry_points(group=GROUP), key=_preference):
+        found.setdefault(entry_point.name, entry_point)
+    return dict(sorted(found.items()))
+
+
+def unwanted(names: Sequence[str] | None, activated: Mapping[str, str], name: str) -> str:
+    """Why `name` is not to be activated; empty if it is.
+
+    Args:
+        names: what the application asked for; None for all.
+        activated: what is active already.
+        name: the library.
+    """
+    disabled = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")
+    if {name, "*"} & {part.strip() for part in disabled.split(",")}:
+        return "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it"
+    if names is not None:
+        return "" if name in names else "not asked for"
+    if name in LEFT_OUT:
+        return LEFT_OUT[name]
+    above = COVERED_BY.get(name)
+    if above in activated:
+        return f"its calls are in {above}'s spans; name it to have both"
+    return ""
+
+
+def _preference(entry_point: EntryPoint) -> tuple[int, str]:
+    distribution = entry_point.dist.name if entry_point.dist is not None else ""
+    rank = next(
+        (i for i, start in enumerate(_FIRST) if distribution.startswith(start)), len(_FIRST)
+    )
+    return rank, distribution

@@ -1,0 +1,112 @@
+"""The ends of a process: exit, SIGTERM, and the workers of a process pool.
+
+Telemetry is delivered before the process goes, in bounded time, and whatever would have happened
+without us happens: the handler that was there is called, the default action kills.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any, Final
+
+from belvedere.sdk.telemetry import SHUTDOWN_TIMEOUT_S, Telemetry
+
+_log = logging.getLogger("belvedere.sdk")
+
+_CHAINED_TIMEOUT_S: Final = 1.0
+"""Where the application handles SIGTERM itself: its own end flushes again."""
+
+# Pools whose workers leave by os._exit, past atexit: they call these finalizers instead.
+_POOLS: Final = ("multiprocessing.util", "billiard.util")
+
+_live: Final[list[Telemetry]] = []
+_previous: Any = None  # what signal.getsignal returned
+_installed = False
+
+
+def watch(telemetry: Telemetry) -> None:
+    """Deliver `telemetry` when this process, or a fork of it, ends."""
+    if not _live:
+        atexit.register(_at_exit)
+    _live.append(telemetry)
+    _install()
+
+
+def forget(telemetry: Telemetry) -> None:
+    """`telemetry` was shut down: leave no trace of `watch`."""
+    with contextlib.suppress(ValueError):
+        _live.remove(telemetry)
+    if not _live:
+        atexit.unregister(_at_exit)
+        _uninstall()
+
+
+def _at_exit() -> None:
+    for telemetry in _live:
+        telemetry.shutdown(SHUTDOWN_TIMEOUT_S)
+
+
+def _flush(timeout_s: float) -> None:
+    for telemetry in _live:
+        telemetry.force_flush(timeout_s)
+
+
+def _install() -> None:
+    global _previous, _installed
+    if _installed or threading.current_thread() is not threading.main_thread():
+        return
+    previous = signal.getsignal(signal.SIGTERM)
+    if previous in {signal.SIG_IGN, None}:  # None: a handler that Python did not install
+        return
+    _previous, _installed = previous, True
+    signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _uninstall() -> None:
+    global _previous, _installed
+    if not _installed or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        signal.signal(signal.SIGTERM, _previous)
+    _previous, _installed = None, False
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    previous = _previous
+    # In a thread: the code that the signal interrupted may hold a lock that a flush needs.
+    timeout_s = _CHAINED_TIMEOUT_S if callable(previous) else SHUTDOWN_TIMEOUT_S
+    flushing = threading.Thread(target=_flush, args=(timeout_s,), daemon=True)
+    with contextlib.suppress(RuntimeError):  # the interpreter is ending
+        flushing.start()
+        flushing.join(timeout_s)
+    if callable(previous):
+        previous(number, frame)
+    else:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def _after_fork_in_child() -> None:
+    for name in _POOLS:
+        util = sys.modules.get(name)
+        if util is None:
+            continue
+        for telemetry in _live:
+            # The pool forgets its parent's finalizers first, and then calls this.
+            util.register_after_fork(telemetry, _finalize_with(util))
+
+
+def _finalize_with(util: Any) -> Any:
+    def finalize(telemetry: Telemetry) -> None:
+        util.Finalize(telemetry, telemetry.shutdown, exitpriority=0)
+
+    return finalize
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

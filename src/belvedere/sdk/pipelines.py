@@ -1,0 +1,185 @@
+"""What is added to the providers: the way of each signal from a record to the wire."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricReader,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from belvedere.sdk.entry_points import load
+from belvedere.sdk.errors import SettingError
+from belvedere.sdk.export.destination import Destination, Signal, destination
+from belvedere.sdk.export.log_records import encode_log_records
+from belvedere.sdk.export.metrics import OtlpMetricExporter, OtlpMetricReader
+from belvedere.sdk.export.otlp import OtlpDelivery
+from belvedere.sdk.export.processors import (
+    QueueingLogRecordProcessor,
+    QueueingSpanExporter,
+    QueueingSpanProcessor,
+    worker,
+)
+from belvedere.sdk.export.spans import encode_spans
+from belvedere.sdk.providers import Providers
+from belvedere.sdk.settings import Batching, exporters
+from belvedere.sdk.telemetry import Part
+
+_log = logging.getLogger("belvedere.sdk")
+
+_OTLP: Final = frozenset({"otlp", "otlp_proto_http", "otlp_proto_grpc"})
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the application asked to send to; what it left open is in variables."""
+
+    endpoint: str | None
+    protocol: str | None
+    headers: Mapping[str, str] | None
+
+    def check(self) -> None:
+        """Raise SettingError if an argument cannot be used. Variables are not judged here."""
+        if self.endpoint or self.protocol:
+            self.of("traces")
+
+    def of(self, signal: Signal, exporter: str = "otlp") -> Destination:
+        """The destination of `signal`; `otlp_proto_grpc` and `_http` name the protocol."""
+        named = exporter.removeprefix("otlp").removeprefix("_proto_")
+        return destination(
+            signal,
+            endpoint=self.endpoint,
+            protocol=self.protocol or named or None,
+            headers=self.headers,
+        )
+
+
+@dataclass(slots=True)
+class Added:
+    """What `init` has added so far, and how it is taken away again."""
+
+    parts: list[Part] = field(default_factory=list)
+    undo: list[Callable[[], None]] = field(default_factory=list)
+
+    def attempt(self, what: str, step: Callable[[], "Added"]) -> None:
+        """Take in what `step` adds. If it fails the application goes on without it."""
+        try:
+            added = step()
+        except SettingError as error:
+            _log.warning("%s: %s. Without it, %s is off.", what, error, what)
+        except Exception:  # noqa: BLE001 - an application must start without its telemetry
+            _log.warning("%s could not be set up and is off", what, exc_info=True)
+        else:
+            self.parts += added.parts
+            self.undo += added.undo
+
+
+def add_spans(to: Providers, where: Where, batching: Batching, *, pending: bool) -> Added:
+    """Spans: baggage and pending spans, then a queue for each exporter."""
+    from belvedere.sdk.agents.processors import span_processors  # noqa: PLC0415 - the API it serves
+
+    added = Added()
+    ends: list[SpanProcessor] = []
+    early: SpanExporter | None = None
+    for name in exporters("traces", "otlp"):
+        if name in _OTLP:
+            target = where.of("traces", name)
+            spans = worker(OtlpDelivery(target, encode_spans), batching, target.timeout_s)
+            early = QueueingSpanExporter(spans)
+            ends.append(QueueingSpanProcessor(spans))
+            added.parts.append(Part(spans.flush, spans.shutdown))
+        elif (exporter := _load("traces", name)) is not None:
+            processor = BatchSpanProcessor(
+                exporter,
+                max_queue_size=batching.queue_size,
+                schedule_delay_millis=batching.delay_s * 1000,
+                max_export_batch_size=batching.batch_size,
+            )
+            ends.append(processor)
+            added.parts.append(_foreign(processor))
+    for each in (*span_processors(pending=pending, export=early), *ends):
+        to.tracer.add_span_processor(each)
+    return added
+
+
+def add_logs(to: Providers, where: Where, batching: Batching) -> Added:
+    """Log records: a queue for each exporter."""
+    added = Added()
+    for name in exporters("logs", "otlp"):
+        if name in _OTLP:
+            target = where.of("logs", name)
+            records = worker(OtlpDelivery(target, encode_log_records), batching, target.timeout_s)
+            to.logger.add_log_record_processor(QueueingLogRecordProcessor(records))
+            added.parts.append(Part(records.flush, records.shutdown))
+        elif (exporter := _load("logs", name)) is not None:
+            processor = BatchLogRecordProcessor(exporter)
+            to.logger.add_log_record_processor(processor)
+            added.parts.append(_foreign(processor))
+    return added
+
+
+def add_metrics(
+    to: Providers, where: Where, names: Sequence[str], interval_s: float | None
+) -> Added:
+    """Metrics: a reader for each exporter."""
+    added = Added()
+    for name in names:
+        reader = _reader(name, where, interval_s)
+        if reader is not None:
+            to.meter.add_metric_reader(reader)
+            added.parts.append(_part_of(to.meter, reader))
+    return added
+
+
+def _reader(name: str, where: Where, interval_s: float | None) -> MetricReader | None:
+    if name == "prometheus":
+        from belvedere.sdk.metrics.prometheus import reader  # noqa: PLC0415 - an extra
+
+        return reader()
+    interval_ms = interval_s * 1000 if interval_s is not None else None
+    if name in _OTLP:
+        from belvedere.sdk.metrics.overflow import AnnouncedOverflow  # noqa: PLC0415 - as above
+
+        exporter = OtlpMetricExporter(where.of("metrics", name))
+        return OtlpMetricReader(AnnouncedOverflow(exporter), export_interval_millis=interval_ms)
+    made = _load("metrics", name)
+    if isinstance(made, MetricExporter):
+        return PeriodicExportingMetricReader(made, export_interval_millis=interval_ms)
+    return made if isinstance(made, MetricReader) else None
+
+
+def _part_of(provider: MeterProvider, reader: MetricReader) -> Part:
+    def flush(timeout_s: float) -> bool:
+        return reader.force_flush(timeout_millis=timeout_s * 1000)
+
+    def shutdown(timeout_s: float) -> bool:
+        reader.shutdown(timeout_millis=timeout_s * 1000)
+        provider.remove_metric_reader(reader)
+        return True
+
+    return Part(flush, shutdown)
+
+
+def _foreign(processor: SpanProcessor | LogRecordProcessor) -> Part:
+    """The stock SDK's processor of somebody else's exporter."""
+
+    def shutdown(timeout_s: float) -> bool:
+        done = processor.force_flush(int(timeout_s * 1000))
+        processor.shutdown()
+        return done
+
+    return Part(lambda timeout_s: processor.force_flush(int(timeout_s * 1000)), shutdown)
+
+
+def _load(signal: Signal, name: str) -> Any:
+    """An exporter that another package offers, such as `console`; None if there is none."""
+    exporter = load(f"opentelemetry_{signal}_exporter", name)
+    return exporter() if exporter is not None else None
