@@ -7,7 +7,7 @@ from random import Random
 
 from belvedere.testing.policy import Call, ChatRequest, Fault, Reply
 
-_OPENINGS = ("In short:", "Here is what I found:", "As far as I can tell,", "Good question.")
+_OPENINGS = ("In short:", "Here is what I found:", "As far as I can tell:", "Good question.")
 _SUBJECTS = ("the numbers", "the records", "the sources", "the last answers", "the tools")
 _VERBS = ("agree with", "point to", "rule out", "leave open", "confirm")
 _OBJECTS = ("your guess", "a slow start", "one clear cause", "the usual pattern", "a small change")
