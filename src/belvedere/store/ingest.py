@@ -49,6 +49,9 @@ def insert(db: Database, project: str, signal: Signal, data: bytes, *, token: st
             "min_insert_block_size_bytes": 0,
             "max_block_size": 1 << 20,
             "preferred_block_size_bytes": 0,
+            # What planning costs, it costs for each view of each insert; these queries need none.
+            "query_plan_enable_optimizations": 0,
+            "compile_expressions": 0,
             # Parallelism comes from inserting several segments at once.
             "max_threads": 1,
             "max_insert_threads": 1,

@@ -90,75 +90,131 @@ FROM otel_traces
 WHERE TraceId != ''
 GROUP BY TraceId;
 
--- The door: columns are the messages of otlp.proto, one row is one segment of the durable queue.
--- {AnyValue} and {Attributes} stand for the types of those messages (see migrate.py).
+-- The door: columns are the fields of the messages of otlp.proto, one row is one segment of the
+-- durable queue. One level of Array for each message on the way that repeats. (One column that is
+-- a Tuple of everything would read nicer, but takes several times as long to plan for each insert.)
+-- {Attributes} stands for the type of a list of KeyValue (see migrate.py).
 CREATE TABLE IF NOT EXISTS otlp_traces (
-    resource_spans Array(Tuple(
-        resource Tuple(attributes {Attributes}),
-        scope_spans Array(Tuple(
-            scope Tuple(name String, version String, attributes {Attributes}),
-            spans Array(Tuple(
-                trace_id String, span_id String, trace_state String, parent_span_id String,
-                name String, kind Int32, start_time_unix_nano UInt64, end_time_unix_nano UInt64,
-                attributes {Attributes},
-                dropped_attributes_count UInt32,
-                events Array(Tuple(time_unix_nano UInt64, name String, attributes {Attributes})),
-                dropped_events_count UInt32,
-                links Array(Tuple(trace_id String, span_id String, trace_state String, attributes {Attributes})),
-                dropped_links_count UInt32,
-                status Tuple(message String, code Int32),
-                flags UInt32)),
-            schema_url String)),
-        schema_url String))
+    `resource_spans.resource.attributes` Array({Attributes}),
+    `resource_spans.schema_url` Array(String),
+    `resource_spans.scope_spans.scope.name` Array(Array(String)),
+    `resource_spans.scope_spans.scope.version` Array(Array(String)),
+    `resource_spans.scope_spans.scope.attributes` Array(Array({Attributes})),
+    `resource_spans.scope_spans.schema_url` Array(Array(String)),
+    `resource_spans.scope_spans.spans.trace_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.trace_state` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.parent_span_id` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.name` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.kind` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.start_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.end_time_unix_nano` Array(Array(Array(UInt64))),
+    `resource_spans.scope_spans.spans.attributes` Array(Array(Array({Attributes}))),
+    `resource_spans.scope_spans.spans.dropped_attributes_count` Array(Array(Array(UInt32))),
+    `resource_spans.scope_spans.spans.events` Array(Array(Array(Array(Tuple(time_unix_nano UInt64, name String, attributes {Attributes}))))),
+    `resource_spans.scope_spans.spans.dropped_events_count` Array(Array(Array(UInt32))),
+    `resource_spans.scope_spans.spans.links` Array(Array(Array(Array(Tuple(
+        trace_id String, span_id String, trace_state String, attributes {Attributes}))))),
+    `resource_spans.scope_spans.spans.dropped_links_count` Array(Array(Array(UInt32))),
+    `resource_spans.scope_spans.spans.status.message` Array(Array(Array(String))),
+    `resource_spans.scope_spans.spans.status.code` Array(Array(Array(Int32))),
+    `resource_spans.scope_spans.spans.flags` Array(Array(Array(UInt32)))
 ) ENGINE = Null;
 
+-- Inside out: resources, their scopes, their spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_mv TO otel_traces AS
 SELECT
-    otlpTime(span.start_time_unix_nano) AS Timestamp,
-    otlpHex(span.trace_id) AS TraceId,
-    otlpHex(span.span_id) AS SpanId,
-    otlpHex(span.parent_span_id) AS ParentSpanId,
-    span.trace_state AS TraceState,
-    span.name AS SpanName,
-    transform(span.kind, [1, 2, 3, 4, 5],
+    otlpTime(start_time_unix_nano) AS Timestamp,
+    otlpHex(trace_id) AS TraceId,
+    otlpHex(span_id) AS SpanId,
+    otlpHex(parent_span_id) AS ParentSpanId,
+    trace_state AS TraceState,
+    name AS SpanName,
+    transform(kind, [1, 2, 3, 4, 5],
         ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS SpanKind,
     resource_attributes['service.name'] AS ServiceName,
     resource_attributes AS ResourceAttributes,
     scope_name AS ScopeName,
     scope_version AS ScopeVersion,
-    otlpMap(span.attributes) AS SpanAttributes,
-    if(span.end_time_unix_nano > span.start_time_unix_nano,
-        span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
-    transform(span.status.code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
-    span.status.message AS StatusMessage,
-    arrayMap(e -> otlpTime(e.time_unix_nano), span.events) AS `Events.Timestamp`,
-    span.events.name AS `Events.Name`,
-    arrayMap(e -> otlpMap(e.attributes), span.events) AS `Events.Attributes`,
-    arrayMap(l -> otlpHex(l.trace_id), span.links) AS `Links.TraceId`,
-    arrayMap(l -> otlpHex(l.span_id), span.links) AS `Links.SpanId`,
-    span.links.trace_state AS `Links.TraceState`,
-    arrayMap(l -> otlpMap(l.attributes), span.links) AS `Links.Attributes`,
-    span.flags AS SpanFlags,
+    otlpMap(attributes) AS SpanAttributes,
+    if(end_time_unix_nano > start_time_unix_nano,
+        end_time_unix_nano - start_time_unix_nano, 0) AS Duration,
+    transform(status_code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
+    status_message AS StatusMessage,
+    arrayMap(e -> otlpTime(tupleElement(e, 'time_unix_nano')), events) AS `Events.Timestamp`,
+    tupleElement(events, 'name') AS `Events.Name`,
+    arrayMap(e -> otlpMap(tupleElement(e, 'attributes')), events) AS `Events.Attributes`,
+    arrayMap(id -> otlpHex(id), tupleElement(links, 'trace_id')) AS `Links.TraceId`,
+    arrayMap(id -> otlpHex(id), tupleElement(links, 'span_id')) AS `Links.SpanId`,
+    tupleElement(links, 'trace_state') AS `Links.TraceState`,
+    arrayMap(l -> otlpMap(tupleElement(l, 'attributes')), links) AS `Links.Attributes`,
+    flags AS SpanFlags,
     scope_attributes AS ScopeAttributes,
     resource_schema_url AS ResourceSchemaUrl,
     scope_schema_url AS ScopeSchemaUrl,
-    span.dropped_attributes_count AS DroppedAttributesCount,
-    span.dropped_events_count AS DroppedEventsCount,
-    span.dropped_links_count AS DroppedLinksCount
+    dropped_attributes_count AS DroppedAttributesCount,
+    dropped_events_count AS DroppedEventsCount,
+    dropped_links_count AS DroppedLinksCount
 FROM (
     SELECT
         resource_attributes, resource_schema_url,
-        s.scope.name AS scope_name, s.scope.version AS scope_version,
-        otlpMap(s.scope.attributes) AS scope_attributes, s.schema_url AS scope_schema_url,
-        s.spans AS spans
+        scope_name, scope_version, otlpMap(scope_attribute_list) AS scope_attributes,
+        scope_schema_url,
+        s_trace_id, s_span_id, s_trace_state, s_parent_span_id, s_name, s_kind,
+        s_start_time_unix_nano, s_end_time_unix_nano, s_attributes, s_dropped_attributes_count,
+        s_events, s_dropped_events_count, s_links, s_dropped_links_count, s_status_message,
+        s_status_code, s_flags
     FROM (
         SELECT
-            otlpMap(r.resource.attributes) AS resource_attributes,
-            r.schema_url AS resource_schema_url,
-            r.scope_spans AS scope_spans
+            otlpMap(resource_attribute_list) AS resource_attributes, resource_schema_url,
+            r_scope_name, r_scope_version, r_scope_attributes, r_scope_schema_url,
+            r_trace_id, r_span_id, r_trace_state, r_parent_span_id, r_name, r_kind,
+            r_start_time_unix_nano, r_end_time_unix_nano, r_attributes, r_dropped_attributes_count,
+            r_events, r_dropped_events_count, r_links, r_dropped_links_count, r_status_message,
+            r_status_code, r_flags
         FROM otlp_traces
-        ARRAY JOIN resource_spans AS r
+        ARRAY JOIN
+            `resource_spans.resource.attributes` AS resource_attribute_list,
+            `resource_spans.schema_url` AS resource_schema_url,
+            `resource_spans.scope_spans.scope.name` AS r_scope_name,
+            `resource_spans.scope_spans.scope.version` AS r_scope_version,
+            `resource_spans.scope_spans.scope.attributes` AS r_scope_attributes,
+            `resource_spans.scope_spans.schema_url` AS r_scope_schema_url,
+            `resource_spans.scope_spans.spans.trace_id` AS r_trace_id,
+            `resource_spans.scope_spans.spans.span_id` AS r_span_id,
+            `resource_spans.scope_spans.spans.trace_state` AS r_trace_state,
+            `resource_spans.scope_spans.spans.parent_span_id` AS r_parent_span_id,
+            `resource_spans.scope_spans.spans.name` AS r_name,
+            `resource_spans.scope_spans.spans.kind` AS r_kind,
+            `resource_spans.scope_spans.spans.start_time_unix_nano` AS r_start_time_unix_nano,
+            `resource_spans.scope_spans.spans.end_time_unix_nano` AS r_end_time_unix_nano,
+            `resource_spans.scope_spans.spans.attributes` AS r_attributes,
+            `resource_spans.scope_spans.spans.dropped_attributes_count` AS r_dropped_attributes_count,
+            `resource_spans.scope_spans.spans.events` AS r_events,
+            `resource_spans.scope_spans.spans.dropped_events_count` AS r_dropped_events_count,
+            `resource_spans.scope_spans.spans.links` AS r_links,
+            `resource_spans.scope_spans.spans.dropped_links_count` AS r_dropped_links_count,
+            `resource_spans.scope_spans.spans.status.message` AS r_status_message,
+            `resource_spans.scope_spans.spans.status.code` AS r_status_code,
+            `resource_spans.scope_spans.spans.flags` AS r_flags
     )
-    ARRAY JOIN scope_spans AS s
+    ARRAY JOIN
+        r_scope_name AS scope_name, r_scope_version AS scope_version,
+        r_scope_attributes AS scope_attribute_list, r_scope_schema_url AS scope_schema_url,
+        r_trace_id AS s_trace_id, r_span_id AS s_span_id, r_trace_state AS s_trace_state,
+        r_parent_span_id AS s_parent_span_id, r_name AS s_name, r_kind AS s_kind,
+        r_start_time_unix_nano AS s_start_time_unix_nano,
+        r_end_time_unix_nano AS s_end_time_unix_nano, r_attributes AS s_attributes,
+        r_dropped_attributes_count AS s_dropped_attributes_count, r_events AS s_events,
+        r_dropped_events_count AS s_dropped_events_count, r_links AS s_links,
+        r_dropped_links_count AS s_dropped_links_count, r_status_message AS s_status_message,
+        r_status_code AS s_status_code, r_flags AS s_flags
 )
-ARRAY JOIN spans AS span;
+ARRAY JOIN
+    s_trace_id AS trace_id, s_span_id AS span_id, s_trace_state AS trace_state,
+    s_parent_span_id AS parent_span_id, s_name AS name, s_kind AS kind,
+    s_start_time_unix_nano AS start_time_unix_nano, s_end_time_unix_nano AS end_time_unix_nano,
+    s_attributes AS attributes, s_dropped_attributes_count AS dropped_attributes_count,
+    s_events AS events, s_dropped_events_count AS dropped_events_count, s_links AS links,
+    s_dropped_links_count AS dropped_links_count, s_status_message AS status_message,
+    s_status_code AS status_code, s_flags AS flags;
