@@ -1,0 +1,36 @@
+"""Bounds on how many series a metric of the application can have."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Final
+
+from opentelemetry.sdk.metrics.view import View
+
+from belvedere.sdk.metrics.limited_view import LimitedView
+
+DEFAULT_LIMIT: Final = 2000
+"""Attribute sets a metric, as OpenTelemetry's specification has it by default."""
+
+_OPTION: Final = "aggregation_cardinality_limit"
+"""Of `View`, from opentelemetry-sdk 1.45.2 on."""
+
+
+def views(cardinality_limit: int = DEFAULT_LIMIT) -> Sequence[View]:
+    """One view for all instruments: `cardinality_limit` attribute sets each.
+
+    What has a further attribute set is counted in one more series, which has the one attribute
+    `otel.metric.overflow=true` (OpenTelemetry, Metrics SDK, "Cardinality limits"): sums stay
+    right, only the division by attributes ends. `overflow` says so in the log.
+
+    These are for a provider of its own: an instrument that a further view matches would be
+    exported twice, once for each view.
+
+    Raises:
+        ValueError: The limit is not a positive number.
+    """
+    if cardinality_limit < 1:
+        raise ValueError(f"The cardinality limit must be positive, got {cardinality_limit}")
+    if _OPTION in inspect.signature(View).parameters:
+        option: dict[str, Any] = {_OPTION: cardinality_limit}
+        return (View(instrument_name="*", **option),)
+    return (LimitedView(cardinality_limit),)
