@@ -4,7 +4,7 @@ from belvedere.sdk.agents.api import agent, model_call, retrieval, task, tool, w
 from belvedere.sdk.agents.baggage import context
 from belvedere.sdk.agents.evaluation import feedback, score
 from belvedere.sdk.agents.kinds import AgentRun, RetrievalRun, TaskRun, ToolCall, WorkflowRun
-from belvedere.sdk.agents.model_call import ModelCall
+from belvedere.sdk.agents.model import ModelCall
 from belvedere.sdk.agents.run import Run
 
 __all__ = [

@@ -20,7 +20,7 @@ from opentelemetry.util.types import AttributeValue
 
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents.kinds import AgentRun, RetrievalRun, TaskRun, ToolCall, WorkflowRun
-from belvedere.sdk.agents.model_call import ModelCall, RequestParameters, request_attributes
+from belvedere.sdk.agents.model import ModelCall, RequestParameters, request_attributes
 from belvedere.sdk.agents.operation import Kind, Operation
 
 F = TypeVar("F", bound=Callable[..., Any])

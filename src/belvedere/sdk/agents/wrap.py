@@ -26,7 +26,7 @@ def qualified_name(func: object) -> str:
     name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None)
     if name is None:  # functools.partial, an object with __call__
         inner = getattr(func, "func", None)
-        return type(func).__qualname__ if inner is None else qualified_name(inner)
+        return qualified_name(type(func) if inner is None else inner)
     return str(name).rpartition("<locals>.")[2]
 
 
