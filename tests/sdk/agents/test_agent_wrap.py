@@ -2,8 +2,10 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 import pickle
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -215,3 +217,17 @@ def test_without_an_sdk_everything_passes() -> None:
             assert run.handle == f"00-{'0' * 32}-{'0' * 16}-00"
     finally:
         undo()
+
+
+def test_a_run_is_freed_without_the_garbage_collector(recorded: Any) -> None:
+    """A cycle would keep each span, and all it holds, until a collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        with agent("a") as run:
+            freed = weakref.ref(run.span)
+            list(task(generator)(1))
+        del run
+        assert freed() is None
+    finally:
+        gc.enable()

@@ -203,6 +203,7 @@ class Run:
         except Exception:  # noqa: BLE001 - the application is never changed by telemetry
             faults.report("finishing a run")
         self._ended = True
+        self._state = None  # it holds this run: a cycle that only the garbage collector would free
         try:
             self._span.end()
         except Exception:  # noqa: BLE001 - a span processor of the application failed
