@@ -20,7 +20,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         _RUN,
         "Run Belvedere: receive OpenTelemetry data, keep it, answer questions about it.",
     ),
-    "demo": (_RUN, "Send a small load of agent runs through the OpenTelemetry SDK."),
+    "demo": (_RUN, "Run AgentStack, a small platform for AI agents, and send its telemetry."),
+    "run": (_RUN, "Run a Python program with telemetry: belvedere run app.py."),
     "status": (_RUN, "How the server is doing: what comes in, what is kept, what it uses."),
     "traces": (_LOOK, "The newest traces."),
     "trace": (_LOOK, "One trace: its spans, events and log lines, in time."),
@@ -63,7 +64,7 @@ def build(arguments: Sequence[str] = (), *, complete: bool = False) -> typer.Typ
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     everything = complete or "_BELVEDERE_COMPLETE" in os.environ
     for name, (panel, summary) in COMMANDS.items():
-        if everything or name == wanted:
+        if (everything or name == wanted) and name != "run":  # `main` runs it, without typer
             function = getattr(import_module(f"belvedere.cli.{name}"), name)
             app.command(name, rich_help_panel=panel)(function)
         else:

@@ -12,6 +12,11 @@ Install them with: pip install 'belvedere[server]'"""
 
 def main() -> None:
     """Run the command line in `sys.argv`, and exit with its code."""
+    if sys.argv[1:2] == ["run"]:  # of the base install, and what the program raises is its own
+        from belvedere.cli.run import run  # noqa: PLC0415 - the SDK, which no other command needs
+
+        run(sys.argv[2:])
+        return
     try:
         _run(sys.argv[1:])
     except ModuleNotFoundError as error:

@@ -193,7 +193,11 @@ def _bind_agents(found: Providers) -> Added:
     return Added(undo=[bind(found.tracer, found.meter, found.logger)])
 
 
-def _content(capture: bool | None, max_bytes: int, redact: Callable[[str], str] | None) -> Added:
+def _content(
+    capture: bool | None,  # noqa: FBT001 - as `configure` has it
+    max_bytes: int,
+    redact: Callable[[str], str] | None,
+) -> Added:
     from belvedere.sdk.agents.content import configure  # noqa: PLC0415
 
     return Added(undo=[configure(capture, max_bytes, redact)])

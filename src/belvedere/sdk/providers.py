@@ -13,6 +13,7 @@ from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.metrics._internal import _ProxyMeterProvider
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -35,7 +36,18 @@ class OwnTracerProvider(TracerProvider):
 
 
 class OwnMeterProvider(MeterProvider):
-    """A provider that `init` made, and may configure again after a shutdown."""
+    """A provider that `init` made, and may configure again after a shutdown.
+
+    Its `force_flush` and `shutdown` reach the readers added later too, which the SDK's do not.
+    """
+
+    def add_metric_reader(self, metric_reader: MetricReader) -> None:
+        super().add_metric_reader(metric_reader)
+        self._metric_readers = (*self._metric_readers, metric_reader)
+
+    def remove_metric_reader(self, metric_reader: MetricReader) -> None:
+        super().remove_metric_reader(metric_reader)
+        self._metric_readers = tuple(r for r in self._metric_readers if r is not metric_reader)
 
     def configure_again(self, resource: Resource) -> None:
         self._update_resource(resource)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
@@ -131,6 +132,6 @@ def _retry_info_s(metadata: "Iterable[tuple[str, str | bytes]]") -> float | None
                 for detail in Status.FromString(value).details:
                     if detail.Unpack(info):
                         return float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
-            except ValueError:
+            except DecodeError:
                 return None
     return None

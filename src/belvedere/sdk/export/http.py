@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from belvedere.sdk.export.destination import Destination
@@ -131,7 +132,7 @@ def delivered(response: bytes) -> Delivered:
         return Delivered()
     try:
         partial = ExportTraceServiceResponse.FromString(response).partial_success
-    except ValueError:  # accepted, whatever the words were
+    except DecodeError:  # accepted, whatever the words were
         return Delivered()
     return Delivered(partial.rejected_spans, partial.error_message)
 

@@ -111,8 +111,8 @@ class OtlpMetricExporter(MetricExporter):
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the interface
         return True
 
-    def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
-        """Nothing waits here: the reader has exported before."""
+    def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:  # noqa: ARG002 - as above
+        self._sender.close()
 
 
 class OtlpMetricReader(PeriodicExportingMetricReader):

@@ -54,3 +54,6 @@ class OtlpDelivery(Generic[Item]):
 
     def dropped(self, items: int) -> None:
         self.report.dropped(self._signal, items)
+
+    def close(self) -> None:
+        self._sender.close()

@@ -25,12 +25,15 @@ class Delivery(Protocol[Sent_contra]):
 
     def dropped(self, items: int) -> None: ...
 
+    def close(self) -> None: ...
+
 
 def worker(delivery: Delivery[Item], batching: Batching, timeout_s: float) -> BatchWorker[Item]:
     """A worker for `delivery`, by the settings of its signal."""
     return BatchWorker(
         delivery,
         dropped=delivery.dropped,
+        ended=delivery.close,
         queue_size=batching.queue_size,
         batch_size=batching.batch_size,
         delay_s=batching.delay_s,

@@ -72,7 +72,7 @@ def _encode_span(span: ReadableSpan) -> bytes:
         parts.append(_SPAN_FLAGS[False])
     if context.trace_state:
         parts.append(length_delimited(b"\x1a", _encode_trace_state(context.trace_state)))
-    # A copy of the whole mapping, which each kind of it has, is cheaper than a look-up for each key.
+    # Each kind of mapping that a span has can copy itself: cheaper than a look-up for each key.
     _SPAN_ATTRIBUTES.encode(cast("dict[str, Any]", span.attributes).copy(), parts)
     parts.extend(length_delimited(b"\x5a", _encode_event(event)) for event in span.events)
     parts.extend(length_delimited(b"\x6a", _encode_link(link)) for link in span.links)

@@ -37,6 +37,7 @@ class BatchWorker(Generic[Item]):
     Args:
         deliver: makes one attempt, within the seconds given. Must not raise.
         dropped: told how many items were dropped since it was last told, from the worker's thread.
+        ended: called by the worker's thread as its last act.
         queue_size: items kept at most.
         batch_size: items in a request at most, and how many make it go at once.
         delay_s: how long a smaller batch waits.
@@ -49,6 +50,7 @@ class BatchWorker(Generic[Item]):
         deliver: Callable[[Sequence[Item], float], Outcome],
         *,
         dropped: Callable[[int], None],
+        ended: Callable[[], None],
         queue_size: int,
         batch_size: int,
         delay_s: float,
@@ -57,6 +59,7 @@ class BatchWorker(Generic[Item]):
     ) -> None:
         self._deliver = deliver
         self._dropped = dropped
+        self._ended = ended
         self._queue_size = queue_size
         self._batch_size = batch_size
         self._delay_s = delay_s
@@ -165,6 +168,7 @@ class BatchWorker(Generic[Item]):
         self._hurry.set()
         self._drain(whole=True)
         self._answer(self._flushes_wanted, delivered=not self._queue and not self._batch)
+        self._ended()
 
     def _answer(self, wanted: int, *, delivered: bool) -> None:
         if wanted > self._flushes_done:

@@ -11,9 +11,10 @@ from belvedere.sdk.providers import Providers
 _log = logging.getLogger("belvedere.sdk")
 
 ACTIVATED: Final = "activated"
-_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     # A span for each chunk of a stream says nothing, and there are thousands.
-    "fastapi": {"exclude_spans": ["send", "receive"]},
+    # FastAPI's instrumentor hands its options to a function that takes no logger provider.
+    "fastapi": {"exclude_spans": ["send", "receive"], "logger_provider": None},
     "starlette": {"exclude_spans": ["send", "receive"]},
 }
 
@@ -62,13 +63,14 @@ def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: 
         instrumentor = entry_point.load()()
         if instrumentor.is_instrumented_by_opentelemetry:
             return "active already"
-        instrumentor.instrument(
-            skip_dep_check=True,
-            tracer_provider=providers.tracer,
-            meter_provider=providers.meter,
-            logger_provider=providers.logger,
-            **_OPTIONS.get(name, {}),
-        )
+        given = {
+            "tracer_provider": providers.tracer,
+            "meter_provider": providers.meter,
+            "logger_provider": providers.logger,
+            **OPTIONS.get(name, {}),
+        }
+        given = {option: value for option, value in given.items() if value is not None}
+        instrumentor.instrument(skip_dep_check=True, **given)
     except Exception as error:  # noqa: BLE001 - somebody else's code, while the application starts
         return f"failed: {type(error).__name__}: {error}"
     active.append(instrumentor)

@@ -1,0 +1,116 @@
+"""Instrumentors: chosen, activated once, taken away again, and said."""
+
+import logging
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import httpx
+import pytest
+from opentelemetry import trace
+
+import belvedere
+from belvedere.sdk.instrument import candidates as chosen
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", raising=False)
+
+
+class Dist:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def entry_point(name: str, distribution: str) -> EntryPoint:
+    found = EntryPoint(name, f"{distribution.replace('-', '_')}:X", chosen.GROUP)
+    vars(found)["dist"] = Dist(distribution)
+    return found
+
+
+def test_of_several_for_one_library_opentelemetrys_own_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installed = [
+        entry_point("openai", "openinference-instrumentation-openai"),
+        entry_point("openai", "opentelemetry-instrumentation-openai"),
+        entry_point("openai", "opentelemetry-instrumentation-genai-openai"),
+        entry_point("mcp", "openinference-instrumentation-mcp"),
+    ]
+    monkeypatch.setattr(chosen, "entry_points", lambda **_: installed)
+    found = chosen.candidates()
+    assert found["openai"].dist.name == "opentelemetry-instrumentation-genai-openai"
+    assert found["mcp"].dist.name == "openinference-instrumentation-mcp"
+
+
+@pytest.mark.parametrize(
+    ("names", "name", "activated", "wanted"),
+    [
+        (None, "httpx", {}, True),
+        (None, "psycopg", {}, True),
+        (None, "psycopg", {"sqlalchemy": "activated"}, False),
+        (["psycopg", "sqlalchemy"], "psycopg", {"sqlalchemy": "activated"}, True),
+        (None, "logging", {}, False),
+        (["httpx"], "requests", {}, False),
+    ],
+)
+def test_what_is_wanted(
+    names: list[str] | None, name: str, activated: dict[str, str], *, wanted: bool
+) -> None:
+    assert (chosen.unwanted(names, activated, name) == "") is wanted
+
+
+def test_the_variable_disables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "httpx, requests")
+    assert "names it" in chosen.unwanted(None, {}, "requests")
+    assert not chosen.unwanted(None, {}, "fastapi")
+
+
+def get(receiver: Any) -> None:
+    """A request of the application's own (to what receives: it has an HTTP server at hand)."""
+    with httpx.Client() as client:
+        client.post(f"{receiver.endpoint}/v1/traces", content=b"")
+
+
+def test_an_instrumented_client_makes_one_span_a_call_until_shutdown(receiver: Any) -> None:
+    options: dict[str, Any] = {
+        "endpoint": receiver.endpoint,
+        "isolated": True,
+        "logs": False,
+        "metrics": "none",
+    }
+    with belvedere.init("a", instrument=["httpx"], **options) as first:
+        assert first.instrumented["httpx"] == "activated"
+        with belvedere.init("b", instrument=["httpx"], **options) as second:
+            assert second.instrumented["httpx"] == "active already"
+            get(receiver)
+        get(receiver)
+    get(receiver)
+    assert receiver.spans == ["POST", "POST"]  # and none for the SDK's own requests
+
+
+def test_what_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with belvedere.init(
+        instrument=["django"], isolated=True, logs=False, metrics="none"
+    ) as telemetry:
+        assert telemetry.instrumented["django"].endswith("pip install 'belvedere[django]'")
+        assert telemetry.instrumented["httpx"] == "not asked for"
+    assert "django is not instrumented" in caplog.text
+
+
+def test_an_instrumentor_that_fails_does_not_stop_the_application(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from opentelemetry.instrumentation.requests import RequestsInstrumentor
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no such hook")
+
+    monkeypatch.setattr(RequestsInstrumentor, "_instrument", broken)
+    caplog.set_level(logging.DEBUG, "belvedere.sdk")
+    with belvedere.init(
+        instrument=["requests"], isolated=True, logs=False, metrics="none"
+    ) as telemetry:
+        assert telemetry.instrumented["requests"] == "failed: RuntimeError: no such hook"
+    assert "requests is not instrumented: failed" in caplog.text
+    assert trace.get_tracer_provider() is not telemetry.tracer_provider

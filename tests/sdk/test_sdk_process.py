@@ -1,0 +1,318 @@
+"""Whole programs: global providers, joining, exit, signals, forks, the distribution."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROLOGUE = """
+import os, sys, time, logging
+import belvedere
+from opentelemetry import trace, metrics, _logs
+def span(name):
+    trace.get_tracer("t").start_span(name).end()
+"""
+
+
+@pytest.fixture
+def run(receiver: Any, tmp_path: Path) -> Any:
+    """Runs a program that sends to the receiver; returns it when it has ended."""
+
+    def run(
+        code: str, *command: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        program = tmp_path / "app.py"
+        program.write_text(PROLOGUE + textwrap.dedent(code) if not command else code)
+        environment = {key: value for key, value in os.environ.items() if "OTEL" not in key}
+        environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **variables}
+        done = subprocess.run(
+            [*(command or (sys.executable, str(program)))],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+def test_what_is_recorded_is_delivered_at_exit(receiver: Any, run: Any) -> None:
+    done = run("""
+        belvedere.init("x", instrument=None)
+        span("last words")
+        logging.getLogger("app").error("oh")
+        metrics.get_meter("m").create_counter("c").add(1)
+    """)
+    assert receiver.spans == ["last words"]
+    assert receiver.bodies == ["oh"]
+    assert "c" in receiver.metric_names
+    assert "Traceback" not in done.stderr
+
+
+def test_an_exception_that_ends_the_program_ends_it_as_before(receiver: Any, run: Any) -> None:
+    done = run(
+        """
+        belvedere.init("x", instrument=None)
+        with trace.get_tracer("t").start_as_current_span("failing"):
+            raise SystemExit(7)
+        """,
+        check=False,
+    )
+    assert done.returncode == 7
+    assert receiver.spans == ["failing"]
+
+
+def test_an_endpoint_that_is_not_there_changes_nothing(run: Any) -> None:
+    done = run(
+        """
+        belvedere.init("x", instrument=None)
+        for _ in range(2000):
+            span("lost")
+        print("worked")
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9",
+    )
+    assert done.stdout == "worked\n"
+    assert done.stderr.count("http://127.0.0.1:9") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("handler", "code", "says"),
+    [
+        pytest.param("", -signal.SIGTERM, "", id="default"),
+        pytest.param(
+            "signal.signal(signal.SIGTERM, lambda *_: (print('mine'), os._exit(3)))",
+            3,
+            "mine\n",
+            id="chained",
+        ),
+        pytest.param("signal.signal(signal.SIGTERM, signal.SIG_IGN)", 0, "ignored\n", id="ignored"),
+    ],
+)
+def test_sigterm_delivers_and_does_what_it_would_have_done(
+    receiver: Any, run: Any, handler: str, code: int, says: str
+) -> None:
+    done = run(
+        f"""
+        import signal
+        sys.stdout.reconfigure(line_buffering=True)
+        {handler}
+        belvedere.init("x", instrument=None)
+        span("before the end")
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("ignored")
+        """,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, says)
+    assert receiver.spans == ["before the end"]
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_forked_workers_send_theirs_and_no_one_elses(
+    grpc_receiver: Any, run: Any, protocol: str
+) -> None:
+    """As gunicorn with preloading: spans before the fork, in the parent and in each child."""
+    endpoint = grpc_receiver.endpoint if protocol == "http" else grpc_receiver.grpc_endpoint
+    run(
+        """
+        t = belvedere.init("x", instrument=None)
+        span("sent before"); t.force_flush()
+        span("queued before")
+        children = []
+        for number in range(3):
+            child = os.fork()
+            if child == 0:
+                span(f"child {number}")
+                logging.getLogger("app").error(f"child {number}")
+                sys.exit(0)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+        span("after")
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
+        OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+        PYTHONWARNINGS="ignore",
+    )
+    names = ["after", "child 0", "child 1", "child 2", "queued before", "sent before"]
+    assert sorted(grpc_receiver.spans) == names
+    assert sorted(grpc_receiver.bodies) == ["child 0", "child 1", "child 2"]
+
+
+def test_workers_of_multiprocessing_deliver_when_they_end(receiver: Any, run: Any) -> None:
+    """They leave by os._exit, past atexit."""
+    run("""
+        import multiprocessing
+        belvedere.init("x", instrument=None)
+        process = multiprocessing.get_context("fork").Process(target=span, args=("worker",))
+        process.start(); process.join()
+        assert process.exitcode == 0
+    """)
+    assert receiver.spans == ["worker"]
+
+
+def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path) -> None:
+    (tmp_path / "site.py").write_text("")
+    (tmp_path / "web.py").write_text(
+        PROLOGUE
+        + textwrap.dedent("""
+        belvedere.init("web", instrument=None)
+        span("preloaded")
+        def app(environ, start_response):
+            span(f"request")
+            start_response("200 OK", [])
+            return [b"ok"]
+        """)
+    )
+    (tmp_path / "site.py").unlink()
+    environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "--preload", "-w", "2", "-b", "127.0.0.1:0", "web:app"],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        port = 0
+        for line in server.stderr:
+            if "Listening at" in line:
+                port = int(line.split("127.0.0.1:")[1].split()[0].rstrip(")"))
+            if "Booting worker" in line:
+                break
+        import http.client
+
+        for _ in range(6):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"ok"
+            connection.close()
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+    assert sorted(receiver.spans) == ["preloaded", *["request"] * 6]
+
+
+def test_an_existing_provider_is_joined_and_not_replaced(receiver: Any, run: Any) -> None:
+    done = run("""
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk._logs import LoggerProvider
+        theirs = TracerProvider(); memory = InMemorySpanExporter()
+        theirs.add_span_processor(SimpleSpanProcessor(memory))
+        trace.set_tracer_provider(theirs)
+        metrics.set_meter_provider(MeterProvider()); _logs.set_logger_provider(LoggerProvider())
+        t = belvedere.init("ours", instrument=None)
+        assert trace.get_tracer_provider() is theirs is t.tracer_provider
+        span("both")
+        metrics.get_meter("m").create_counter("c").add(1)
+        logging.getLogger("app").error("line")
+        t.shutdown()
+        span("theirs alone")
+        print([s.name for s in memory.get_finished_spans()])
+    """)
+    assert done.stdout == "['both', 'theirs alone']\n"
+    assert (receiver.spans, receiver.bodies) == (["both"], ["line"])
+    assert "c" in receiver.metric_names
+
+
+def test_isolated_beside_an_existing_provider(receiver: Any, run: Any) -> None:
+    run("""
+        from opentelemetry.sdk.trace import TracerProvider
+        theirs = TracerProvider(); trace.set_tracer_provider(theirs)
+        t = belvedere.init("ours", instrument=None, isolated=True)
+        assert trace.get_tracer_provider() is theirs
+        span("theirs"); t.tracer_provider.get_tracer("t").start_span("ours").end()
+    """)
+    assert receiver.spans == ["ours"]
+
+
+def test_a_foreign_provider_is_left_alone(receiver: Any, run: Any) -> None:
+    done = run("""
+        trace.set_tracer_provider(trace.NoOpTracerProvider())
+        t = belvedere.init("ours", instrument=None)
+        span("nowhere"); t.tracer_provider.get_tracer("t").start_span("ours").end()
+    """)
+    assert receiver.spans == ["ours"]
+    assert "NoOpTracerProvider, which takes no additions" in done.stderr
+
+
+def test_a_second_init_is_the_same_until_shutdown_and_then_new(receiver: Any, run: Any) -> None:
+    done = run("""
+        first = belvedere.init("one", instrument=None, sampling_ratio=0)
+        assert belvedere.init("two") is first
+        span("unsampled")
+        first.shutdown()
+        second = belvedere.init("two", instrument=None, sampling_ratio=1)
+        assert second is not first and second.tracer_provider is trace.get_tracer_provider()
+        span("sampled")
+        metrics.get_meter("m").create_counter("c").add(1)
+        logging.getLogger("app").error("line")
+    """)
+    assert "called again" in done.stderr
+    assert (receiver.spans, receiver.bodies) == (["sampled"], ["line"])
+    for signal_name in ("traces", "logs", "metrics"):
+        assert receiver.resource(signal_name)["service.name"] == "two"
+
+
+def test_importing_and_starting_pulls_in_neither_the_server_nor_its_parts(run: Any) -> None:
+    run("""
+        assert not any(name.startswith("opentelemetry.sdk") for name in sys.modules), "import"
+        belvedere.init("x", instrument=None)
+        heavy = ["chdb", "pyarrow", "uvicorn", "starlette", "pydantic", "typer", "grpc",
+                 "requests", "httpx", "prometheus_client"]
+        ours = ["cli", "server", "api", "query", "store", "collector", "otlp"]
+        found = [n for n in heavy + [f"belvedere.{o}" for o in ours] if n in sys.modules]
+        assert found == [], found
+    """)
+
+
+def test_belvedere_run(receiver: Any, run: Any) -> None:
+    code = "import sys, httpx, logging; logging.warning(str(sys.argv)); print(__name__, sys.argv)"
+    done = run(code, sys.executable, "-m", "belvedere", "run", "app.py", "--port", "1")
+    assert done.stdout == "__main__ ['app.py', '--port', '1']\n"
+    assert receiver.bodies[-1] == "['app.py', '--port', '1']"
+    assert receiver.resource("logs")["service.name"] == "app"
+
+
+def test_belvedere_run_a_module_and_its_errors_are_its_own(receiver: Any, run: Any) -> None:
+    command = [sys.executable, "-m", "belvedere", "run"]
+    done = run("import nothing_of_that_name", *command, "-m", "app", check=False)
+    assert done.returncode == 1
+    assert "No module named 'nothing_of_that_name'" in done.stderr
+    done = run("", *command, "missing.py", check=False)
+    assert done.returncode == 2
+    assert "no file missing.py" in done.stderr
+    assert "Usage: belvedere run" in run("", *command, "--help").stdout
+
+
+def test_opentelemetry_instrument_configures_by_the_distribution(receiver: Any, run: Any) -> None:
+    code = (
+        "from opentelemetry import trace; import belvedere.sdk.init as i\n"
+        "trace.get_tracer('t').start_span('no code').end()\n"
+        "assert i._current is not None\n"
+    )
+    program = Path(sys.executable).with_name("opentelemetry-instrument")
+    done = run(
+        code,
+        str(program),
+        sys.executable,
+        "app.py",
+        OTEL_PYTHON_DISTRO="belvedere",
+        OTEL_PYTHON_CONFIGURATOR="belvedere",
+    )
+    assert receiver.spans == ["no code"], done.stderr
+    assert receiver.resource()["service.name"] == "app"
+    assert receiver.resource()["telemetry.auto.version"]
