@@ -8,8 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from belvedere.sdk.agents import agent, bounded_json, content, model_call, retrieval, tool
+from belvedere.sdk.agents import (
+    agent,
+    bounded_json,
+    content,
+    faults,
+    model_call,
+    providers,
+    retrieval,
+    tool,
+)
 from belvedere.sdk.agents.bounded_json import Json
 from belvedere.sdk.agents.plain import Plain
 
@@ -308,3 +319,27 @@ def test_a_hook_that_returns_no_text(recorded: Any, hook: Any) -> None:
     with retrieval("r") as run:
         run.query("secret")
     assert recorded.attributes["gen_ai.retrieval.query.text"] == "[redacted:by hook]"
+
+
+def test_a_long_query_is_cut_and_marked(recorded: Any) -> None:
+    undo = content.configure(True, 100)
+    with retrieval("r") as run:
+        run.query("漢" * 90)
+    undo()
+    text = recorded.attributes["gen_ai.retrieval.query.text"]
+    assert text == "漢" * 20 + "…[70 characters cut]"
+    assert len(text.encode()) <= 100
+
+
+def test_content_of_an_unsampled_run_is_not_even_read(captured: None) -> None:
+    class Untouched:
+        def __repr__(self) -> str:
+            raise AssertionError("it was read")
+
+    before = sum(faults.counts().values())
+    undo = providers.bind(TracerProvider(ALWAYS_OFF, shutdown_on_exit=False))
+    with agent("a") as run:
+        run.input(Untouched())
+        assert search(Untouched())  # type: ignore[arg-type] # any object will do
+    undo()
+    assert sum(faults.counts().values()) == before

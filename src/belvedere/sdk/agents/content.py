@@ -10,6 +10,8 @@ from belvedere.sdk.agents.plain import Plain
 CAPTURE_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 DEFAULT_MAX_CONTENT_BYTES = 16 * 1024
 
+_MARK_BYTES = 40  # room for the mark that says what was cut
+
 _ON_SPANS = frozenset({"true", "1", "span_only", "span_and_event"})
 """Values of the variable that ask for content on spans; `event_only` does not."""
 
@@ -109,7 +111,15 @@ def text(value: object) -> str | None:
     except Exception:  # noqa: BLE001 - a hook or a repr of the application failed
         faults.report("content (not recorded)")
         return None
-    return cleaned.encode()[: settings.max_bytes].decode("utf-8", "ignore")
+    return _cut(cleaned, settings.max_bytes)
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    encoded = text.encode()
+    if len(encoded) <= max_bytes:
+        return text
+    head = encoded[: max_bytes - _MARK_BYTES].decode("utf-8", "ignore")
+    return f"{head}…[{len(text) - len(head)} characters cut]"
 
 
 def max_characters() -> int:

@@ -12,7 +12,22 @@ from belvedere.sdk.agents import content, messages
 from belvedere.sdk.agents.run import Run, guarded
 
 
-class Conversing(Run):
+class _WithContent(Run):
+    """A run that can record content."""
+
+    __slots__ = ()
+
+    def _captures(self) -> bool:
+        """Whether content is recorded: asked for, and the span is sampled."""
+        return content.captured() and self._span.is_recording()
+
+    def _record(self, attribute: str, value: object) -> None:
+        encoded = content.encode(value) if self._captures() else None
+        if encoded is not None:
+            self._span.set_attribute(attribute, encoded)
+
+
+class Conversing(_WithContent):
     """A run with messages in and out."""
 
     __slots__ = ()
@@ -32,7 +47,7 @@ class Conversing(Run):
             system_instructions: What stands apart from the history: a text, or parts.
             tools: Definitions of the tools offered.
         """
-        if not content.captured():
+        if not self._captures():
             return
         self._record(names.INPUT_MESSAGES, messages.normalized(history, role="user"))
         if system_instructions is not None:
@@ -43,13 +58,8 @@ class Conversing(Run):
     @guarded
     def output(self, answer: object) -> None:
         """Records what comes out, if content is captured: a text, or messages."""
-        if content.captured():
+        if self._captures():
             self._record(names.OUTPUT_MESSAGES, messages.normalized(answer, role="assistant"))
-
-    def _record(self, attribute: str, value: object) -> None:
-        encoded = content.encode(value)
-        if encoded is not None:
-            self._span.set_attribute(attribute, encoded)
 
 
 class WorkflowRun(Conversing):
@@ -89,7 +99,7 @@ def _bound(
     return dict(named)
 
 
-class ToolCall(Run):
+class ToolCall(_WithContent):
     """A call of a tool (`execute_tool`).
 
     Of a decorated function the arguments and the result are recorded by themselves, if content is
@@ -107,29 +117,25 @@ class ToolCall(Run):
     @guarded
     def arguments(self, arguments: object) -> None:
         """Records the arguments, if content is captured."""
-        encoded = content.encode(arguments)
-        if encoded is not None:
-            self._span.set_attribute(names.TOOL_CALL_ARGUMENTS, encoded)
+        self._record(names.TOOL_CALL_ARGUMENTS, arguments)
 
     @guarded
     def result(self, result: object) -> None:
         """Records the result, if content is captured."""
-        encoded = content.encode(result)
-        if encoded is not None:
-            self._span.set_attribute(names.TOOL_CALL_RESULT, encoded)
+        self._record(names.TOOL_CALL_RESULT, result)
 
     def _called(
         self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
     ) -> None:
-        if content.captured():
+        if self._captures():
             self.arguments(_bound(func, args, kwargs))
 
     def _returned(self, result: object) -> None:
-        if content.captured():
+        if self._captures():
             self.result(result)
 
 
-class RetrievalRun(Run):
+class RetrievalRun(_WithContent):
     """A search for context (`retrieval`)."""
 
     __slots__ = ()
@@ -138,14 +144,11 @@ class RetrievalRun(Run):
     @guarded
     def query(self, text: str) -> None:
         """Records the text searched for, if content is captured."""
-        cleaned = content.text(text)
+        cleaned = content.text(text) if self._captures() else None
         if cleaned is not None:
             self._span.set_attribute(names.RETRIEVAL_QUERY, cleaned)
 
     @guarded
     def documents(self, documents: Sequence[object]) -> None:
         """Records what was found, if content is captured: objects with `id`, `score`, `content`."""
-        if content.captured():
-            encoded = content.encode(list(documents))
-            if encoded is not None:
-                self._span.set_attribute(names.RETRIEVAL_DOCUMENTS, encoded)
+        self._record(names.RETRIEVAL_DOCUMENTS, list(documents))

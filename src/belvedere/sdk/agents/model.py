@@ -1,6 +1,6 @@
 """A call of a model: its request, its response, its tokens; and the metrics of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns
 from typing import ClassVar, TypedDict, Unpack
 
@@ -64,7 +64,8 @@ class ModelCall(Conversing):
 
     A decorated function that returns a response of OpenAI's or Anthropic's client, or a generator
     that yields their chunks, needs none of these methods: id, model, tokens and finish reasons are
-    read from what it returns or yields.
+    read from what it returns or yields. A function that returns a client's stream ends before the
+    stream does: make it a generator, or use `stream` or `astream` inside `with model_call(...)`.
     """
 
     __slots__ = ("_answered", "_known", "_streamed", "_usage")
@@ -158,8 +159,12 @@ class ModelCall(Conversing):
             found[names.PROVIDER] = response.provider
         self._set(found)
         self._use(response.usage)
-        if response.answer is not None and not self._answered and content.captured():
-            self.output(response.answer())
+        if response.answer is not None and not self._answered and self._captures():
+            self._answer(response.answer)
+
+    @guarded
+    def _answer(self, answer: Callable[[], list[object]]) -> None:
+        self.output(answer())
 
     def _returned(self, result: object) -> None:
         if result is not None:

@@ -46,7 +46,7 @@ def mark(name: str) -> str:
 
 
 _ISSUED_KEYS = (
-    r"sk-[\w-]{16,}",  # OpenAI, Anthropic, and others that copy them
+    r"sk-(?=[\w-]{0,200}\d)[\w-]{16,}",  # OpenAI, Anthropic, and others that copy them
     r"[srp]k_(?:live|test)_\w{10,}",  # Stripe
     r"gh[pousr]_\w{20,}",  # GitHub
     r"github_pat_\w{20,}",
@@ -63,7 +63,7 @@ _ISSUED_KEYS = (
 )
 _NAMES_OF_SECRETS = (
     r"api[_-]?key|access[_-]?key|secret(?:[_-](?:access[_-])?key)?|client[_-]?secret|private[_-]?key|"
-    r"password|passwd|pwd|(?:access|auth|refresh|session)[_-]?token"
+    r"password|passwd|(?:access|auth|refresh|session)[_-]?token"
 )
 
 PATTERNS = (
@@ -77,7 +77,12 @@ PATTERNS = (
     Pattern("token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")),  # JWT
     Pattern("key", re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_ISSUED_KEYS)})")),
     Pattern("credentials", re.compile(r"(?P<keep>://)[^\s/:@]{0,200}:[^\s/@]{1,200}(?=@)")),
-    Pattern("token", re.compile(r"(?i)(?P<keep>\b(?:bearer|basic)[ \t]{1,4})[\w.~+/=-]{16,}")),
+    Pattern(
+        "token",
+        re.compile(
+            r"(?i)(?P<keep>\b(?:bearer|basic)[ \t]{1,4})(?=[\w.~+/=-]{0,200}\d)[\w.~+/=-]{16,}"
+        ),
+    ),
     Pattern(
         "secret",
         re.compile(
