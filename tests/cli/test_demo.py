@@ -16,6 +16,7 @@ import pytest
 from cli_server import Run
 
 from belvedere.cli.client import Client
+from belvedere.cli.demo import agentstack
 from belvedere.cli.demo.plan import draw
 
 _ADDRESS = re.compile(r"^  (\S.*?)  +(\S+:\d+)$", re.MULTILINE)
@@ -70,10 +71,11 @@ def test_what_is_sent_arrives(
 ) -> None:
     project = f"demo-{protocol}"
     endpoint = f"http://{up[door]}"
-    result = run("demo", "--protocol", protocol, "--endpoint", endpoint, "--project", project)
+    where = ("--protocol", protocol, "--endpoint", endpoint, "--project", project)
+    result = run("demo", "--load", "simulated", *where)
     assert (result.code, result.err) == (0, "")
     first, *counts = result.out.splitlines()
-    assert first.startswith(f"Sent 12 agent runs to {endpoint} by {how} in ")
+    assert first.startswith(f"Sent to {endpoint} by {how}: 12 agent runs, ")
     sent = {what: int(count) for count, what in (c.strip().split(" ", 1) for c in counts[:3])}
     assert sent.keys() == {"spans", "log records", "metric points"}
 
@@ -125,9 +127,44 @@ def _check_story(client: Client, sent: dict[str, int], shown: str) -> None:
 
 
 def test_it_goes_on_for_a_while(run: Run, up: dict[str, str]) -> None:
-    result = run("demo", "--seconds", "1", "--endpoint", f"http://{up['OTLP/gRPC']}")
+    where = ("--endpoint", f"http://{up['OTLP/gRPC']}")
+    result = run("demo", "--load", "simulated", "--seconds", "1", *where)
     assert result.code == 0
-    assert re.match(r"Sent [12] agent runs? to ", result.out)
+    assert re.match(
+        r"Sent to \S+ by OTLP/gRPC: [12] agent runs?, [012] of them failed\.", result.out
+    )
+
+
+@pytest.mark.parametrize(("protocol", "door"), [("grpc", "OTLP/gRPC"), ("http", "OTLP/HTTP")])
+def test_agentstack_runs(run: Run, up: dict[str, str], protocol: str, door: str) -> None:
+    project = f"stack-{protocol}"
+    endpoint = f"http://{up[door]}"
+    where = ("--protocol", protocol, "--endpoint", endpoint, "--project", project)
+    result = run("demo", "--load", "agentstack", "--runs", "1", *where)
+    assert (result.code, result.err) == (0, "")
+    assert "Where is my order 8123?" in result.out
+    assert f"Sent to {endpoint} by {door}: 1 agent run, 0 of them failed." in result.out
+    shown = re.search(r"belvedere trace ([0-9a-f]{32})\n", result.out)
+    assert shown
+    with Client(f"http://{up['API and UI']}", project) as client:
+        wait_for(client, f"otel_traces WHERE TraceId = '{shown[1]}'", 10)
+
+
+def test_without_its_packages_the_load_is_simulated(
+    run: Run, up: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agentstack, "missing", lambda: ["huey", "mcp"])
+    where = ("--endpoint", f"http://{up['OTLP/gRPC']}", "--runs", "2")
+    result = run("demo", *where)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("A simulated load. For AgentStack, a real application: pip ")
+    assert "by OTLP/gRPC: 2 agent runs, " in result.out
+
+    result = run("demo", "--load", "agentstack", *where)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        "belvedere: AgentStack needs huey, mcp\nInstall them with: pip install 'belvedere[demo]'\n"
+    )
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
@@ -143,10 +180,12 @@ def test_nothing_listens(run: Run, protocol: str) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_something_else_listens(run: Run, up: dict[str, str], protocol: str) -> None:
+@pytest.mark.parametrize("load", ["agentstack", "simulated"])
+def test_something_else_listens(run: Run, up: dict[str, str], protocol: str, load: str) -> None:
     """No traceback of the SDK, no endless retries: a sentence with its last complaint."""
     endpoint = f"http://{up['API and UI']}"
-    result = run("demo", "--runs", "1", "--protocol", protocol, "--endpoint", endpoint)
+    where = ("--protocol", protocol, "--endpoint", endpoint)
+    result = run("demo", "--load", load, "--runs", "1", *where)
     assert (result.code, result.out) == (1, "")
     lines = result.err.splitlines()
     assert len(lines) == 2

@@ -28,6 +28,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from running_server import RunningServer
 
 RESOURCE = Resource(
     {"service.name": "shop", "service.namespace": "ns", "service.instance.id": "i-1", "cpus": 4},
@@ -42,8 +43,6 @@ def exporters(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Any]]:
     """A server, and exporters to it; one server for the tests of a protocol."""
-    from conftest import RunningServer
-
     server = RunningServer(tmp_path_factory.mktemp("e2e") / "data")
     if request.param == "grpc":
         options = {"endpoint": f"http://{server.grpc}", "insecure": True}
