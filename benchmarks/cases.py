@@ -60,7 +60,7 @@ class Sizes:
 
 
 QUICK: Final = Sizes(main_s=0.5, other_s=0.5, delay_s=1.0, idle_s=2.0)
-DEFAULT: Final = Sizes(main_s=10.0, other_s=4.0, delay_s=10.0, idle_s=10.0)
+DEFAULT: Final = Sizes(main_s=10.0, other_s=3.0, delay_s=8.0, idle_s=10.0)
 
 
 def select(patterns: list[str], *, full: bool, quick: bool) -> list[Case]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import psutil
 
 from cases import Case
 from delay import measure_delay
@@ -33,11 +34,12 @@ def measure(
         plan = plan_of(chosen, payload, server.host, server.ports[chosen.protocol], requests)
         server.count(workload.table)  # the first query takes longer than all others
         with Sender(plan) as sender, ThreadTimes(server.process.pid) as threads:
-            cpu_before_s = server.cpu_s()
+            cpu_before_s, others_before_s = server.cpu_s(), _others_cpu_s(server)
             sent = send(sender, workload, plan, say)
             total = requests * workload.records_per_request
             queryable_s = wait_queryable(server, workload, total)
             cpu_queryable_s = server.cpu_s() - cpu_before_s
+            others_s = _others_cpu_s(server) - others_before_s - sent.cpu_s
             say("merging")
             merged = server.wait_merged(_MERGES_S)
             cpu_s = server.cpu_s() - cpu_before_s
@@ -56,6 +58,7 @@ def measure(
             peak_rss_bytes=server.peak_rss_bytes(),
             rss_after_bytes=server.rss_bytes(),
             merged=merged,
+            others_cores=others_s / (queryable_s - min(sent.sent_s)),
             threads_cpu_s=threads.by_name(),
             check=check_arrived(server, workload, plan, [sent]),
         )
@@ -68,3 +71,9 @@ def measure(
         say("merging to one part a partition")
         result.disk = json_of("disk.py", str(data_dir))
     return result
+
+
+def _others_cpu_s(server: BelvedereServer) -> float:
+    """CPU time that the whole machine spent so far, but not in the server."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - server.cpu_s()

@@ -158,6 +158,7 @@ def _costs(console: Console, results: Results) -> None:
         "sender",
         "peak\nMiB",
         "after\nMiB",
+        "cores busy\nelsewhere",
     )
     for result in results.cases:
         table.add_row(
@@ -167,6 +168,7 @@ def _costs(console: Console, results: Results) -> None:
             f"{result.sender_cpu_s_per_million:.2f}",
             f"{result.peak_rss_bytes / _MIB:,.0f}",
             f"{result.rss_after_bytes / _MIB:,.0f}",
+            f"{result.others_cores:.2f}",
         )
     console.print(table, "")
     console.print(

@@ -60,6 +60,8 @@ class Result:
     rss_after_bytes: int
     merged: bool
     """Whether merges came to rest in the time that they had."""
+    others_cores: float
+    """Cores that were busy with other things meanwhile: neither server nor sender."""
     threads_cpu_s: dict[str, float]
     check: Check
     delay: Delay | None = None
