@@ -22,9 +22,11 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from opentelemetry.util.types import AnyValue
 
 from belvedere.sdk.metrics.rows import (
     COUNTER,
@@ -49,22 +51,31 @@ _ENDED: Final = "belvedere-ended.json"
 _LASTING: Final = frozenset({COUNTER, HISTOGRAM})
 
 
+class Counted(NamedTuple):
+    """What a process, or all of them, counted."""
+
+    rows: Rows
+    resource: Mapping[str, AnyValue]
+    """What the processes have in common; empty where nothing was counted."""
+
+
 class Member:
     """This process among those that share a directory.
 
     Args:
         directory: Made if it is not there.
-        collect: The rows of this process, cumulative since before the fork that made it, if any.
-            Called on a thread of its own as well.
+        collect: What this process counted, and what it had inherited when it was forked. Called
+            on a thread of its own as well.
 
     Raises:
         OSError: The directory cannot be made or written to.
     """
 
-    def __init__(self, directory: Path, collect: Callable[[], Rows]) -> None:
+    def __init__(self, directory: Path, collect: Callable[[], Counted]) -> None:
         self._directory = directory
         self._collect = collect
         self._at_fork: Rows = {}
+        self._warned = False
         self._written = ""
         self._writing = threading.Lock()
         self._stopped = threading.Event()
@@ -73,7 +84,7 @@ class Member:
 
     def before_fork(self) -> None:
         """Remember what the parent had counted: that is not the child's."""
-        self._at_fork = self._collect()
+        self._at_fork = self._collect().rows
 
     def after_fork_in_child(self) -> None:
         """Be a process of its own."""
@@ -86,14 +97,15 @@ class Member:
         Raises:
             OSError: It cannot be written.
         """
-        rows = dump(subtract(self._collect(), self._baseline))
-        content = json.dumps({"pid": os.getpid(), "rows": rows})
+        rows, resource = self._collect()
+        own = dump(subtract(rows, self._baseline))
+        content = json.dumps({"pid": os.getpid(), "rows": own, "resource": dict(resource)})
         with self._writing:
             if content != self._written:
                 _replace(self._path, content)
                 self._written = content
 
-    def rows(self, own: Rows) -> Rows:
+    def of_all(self, own: Counted) -> Counted:
         """What all processes counted: this one `own`, the others what they last wrote.
 
         Args:
@@ -103,20 +115,25 @@ class Member:
             OSError: The directory cannot be read or written to.
         """
         total: Rows = {}
-        _add_process(total, subtract(own, self._baseline), os.getpid())
+        resource = own.resource
+        _add_process(total, subtract(own.rows, self._baseline), os.getpid())
         with self._merging():
             add(total, self._fold())
             for path in self._others():
                 written = _read(path)
                 _add_process(total, load(written["rows"]), written["pid"])
-        return total
+                resource = resource or written["resource"]
+        return Counted(total, resource)
 
     def close(self) -> None:
         """Write the last file and leave: what was counted stays counted. May be repeated."""
         if self._stopped.is_set():
             return
         self._stopped.set()
-        self.write()
+        try:
+            self.write()
+        except Exception:  # noqa: BLE001 - the application is ending, or was told so already
+            self._warn()
         os.close(self._lock_fd)
 
     def _begin(self, baseline: Rows) -> None:
@@ -133,20 +150,22 @@ class Member:
         ).start()
 
     def _write_on(self, stopped: threading.Event) -> None:
-        warned = False
         while not stopped.wait(SNAPSHOT_INTERVAL_S):
             try:
                 self.write()
             except Exception:  # noqa: BLE001 - the next attempt may do: a full disk passes
-                if not warned:
-                    _log.warning(
-                        "Could not write %s: /metrics lacks what process %d counts until this "
-                        "works again (said once)",
-                        self._path,
-                        os.getpid(),
-                        exc_info=True,
-                    )
-                warned = True
+                self._warn()
+
+    def _warn(self) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning(
+                "Could not write %s: /metrics of other processes lacks what this one (%d) counts "
+                "until it works again (said once)",
+                self._path,
+                os.getpid(),
+                exc_info=True,
+            )
 
     @contextlib.contextmanager
     def _merging(self) -> Iterator[None]:
@@ -190,7 +209,7 @@ def _add_process(total: Rows, rows: Rows, pid: int) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     """A file of a process or of the sums; empty if it is not there, or is none of ours."""
-    content: dict[str, Any] = {"pid": 0, "rows": [], "folded": []}
+    content: dict[str, Any] = {"pid": 0, "rows": [], "resource": {}, "folded": []}
     try:
         content.update(json.loads(path.read_bytes()))
     except FileNotFoundError:

@@ -14,9 +14,9 @@ from typing import Any, Final
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 
-from belvedere.sdk.metrics.multiprocess import DIRECTORY_VARIABLE, Member
+from belvedere.sdk.metrics.multiprocess import DIRECTORY_VARIABLE, Counted, Member
 from belvedere.sdk.metrics.overflow import announce_overflow
-from belvedere.sdk.metrics.rows import Rows, data_of, rows_of
+from belvedere.sdk.metrics.rows import data_of, rows_of
 
 try:
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -50,7 +50,7 @@ class PrometheusReader(PrometheusMetricReader):
         """A scrape waits for what is being collected."""
         self._data: MetricsData | None = None
         directory = os.environ.get(DIRECTORY_VARIABLE)
-        self._member = Member(Path(directory), self._rows) if directory else None
+        self._member = Member(Path(directory), self._counted) if directory else None
         _readers.append(self)
         _at_fork(self)
 
@@ -73,12 +73,12 @@ class PrometheusReader(PrometheusMetricReader):
             if self._member is not None:
                 self._member.close()
 
-    def _rows(self) -> Rows:
+    def _counted(self) -> Counted:
         """What this process counts, for its file."""
         with self._scraping:
             self._data = None
             self.collect()
-            return rows_of(self._data)
+            return _counted(self._data)
 
     def _receive_metrics(
         self, metrics_data: MetricsData | None, timeout_millis: float = 10_000, **kwargs: Any
@@ -90,19 +90,9 @@ class PrometheusReader(PrometheusMetricReader):
             if self._scrape:
                 self._scrape = False
                 if self._member is not None:
-                    metrics_data = self._of_all(self._member, metrics_data)
+                    metrics_data = _data(self._member.of_all(_counted(metrics_data)))
                 if metrics_data is not None:
                     super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
-
-    def _of_all(self, member: Member, own: MetricsData | None) -> MetricsData:
-        """What all processes count, with a resource that does not change with who is asked."""
-        attributes = own.resource_metrics[0].resource.attributes if own else {}
-        shared = {
-            key: value
-            for key, value in attributes.items()
-            if not key.startswith("process.") and key != "service.instance.id"
-        }
-        return data_of(member.rows(rows_of(own)), Resource(shared))
 
     def before_fork(self) -> None:
         """Wait for what is being collected: a child would inherit the SDK's locks as they are."""
@@ -127,6 +117,21 @@ def reader() -> MetricReader:
 def current() -> PrometheusReader | None:
     """The newest reader that was not shut down."""
     return _readers[-1] if _readers else None
+
+
+def _counted(data: MetricsData | None) -> Counted:
+    """The rows, and of the resource what does not change with who is asked."""
+    attributes = data.resource_metrics[0].resource.attributes if data else {}
+    common = {
+        key: value
+        for key, value in attributes.items()
+        if not key.startswith("process.") and key != "service.instance.id"
+    }
+    return Counted(rows_of(data), common)
+
+
+def _data(counted: Counted) -> MetricsData:
+    return data_of(counted.rows, Resource(counted.resource))
 
 
 def _at_fork(made: PrometheusReader) -> None:
