@@ -42,7 +42,7 @@ def test_metrics_of_a_stream(recorded: Any) -> None:
     def stream() -> Iterator[Any]:
         yield {
             "type": "message_start",
-            "message": {"type": "message", "usage": {"input_tokens": 100}},
+            "message": {"type": "message", "model": "gpt-5-x", "usage": {"input_tokens": 100}},
         }
         yield {"type": "content_block_delta", "delta": {"text": "a"}}
         yield {"type": "content_block_delta", "delta": {"text": "b"}}
@@ -54,6 +54,8 @@ def test_metrics_of_a_stream(recorded: Any) -> None:
     (later,) = recorded.points("gen_ai.client.operation.time_per_output_chunk")
     assert (first.count, later.count) == (1, 4)
     assert first.explicit_bounds == later.explicit_bounds == SECOND_BUCKETS
+    assert later.attributes["gen_ai.response.model"] == "gpt-5-x"
+    assert dict(first.attributes) == dict(later.attributes)
     tokens = recorded.points("gen_ai.client.token.usage")
     assert sorted(point.sum for point in tokens) == [20, 100]
 

@@ -37,6 +37,9 @@ class RequestParameters(TypedDict, total=False):
     server_port: int | None
 
 
+_CHUNK_TIMES_HELD = 4096
+
+
 def request_attributes(parameters: Mapping[str, object]) -> dict[str, AttributeValue]:
     """The span attributes of these parameters; `None` is left out.
 
@@ -68,7 +71,7 @@ class ModelCall(Conversing):
     stream does: make it a generator, or use `stream` or `astream` inside `with model_call(...)`.
     """
 
-    __slots__ = ("_answered", "_known", "_streamed", "_usage")
+    __slots__ = ("_answered", "_chunk_times_s", "_known", "_streamed", "_usage")
     _key: ClassVar[str] = otel_context.create_key("belvedere-model-call")
 
     def __init__(self, span: Span, static: Mapping[str, AttributeValue]) -> None:
@@ -77,6 +80,7 @@ class ModelCall(Conversing):
         self._usage = Usage()
         self._streamed: StreamedResponse | None = None
         self._answered = False
+        self._chunk_times_s: list[float] = []
 
     @guarded
     def request(self, **parameters: Unpack[RequestParameters]) -> None:
@@ -175,10 +179,17 @@ class ModelCall(Conversing):
             self._streamed = StreamedResponse(content.max_characters())
             self._set({names.REQUEST_STREAM: True})
         if since_last_s is not None:
-            metrics.instruments().time_per_output_chunk.record(
-                since_last_s, self._labels(), context=self._state
-            )
+            self._chunk_times_s.append(since_last_s)
+            if len(self._chunk_times_s) >= _CHUNK_TIMES_HELD:
+                self._record_chunk_times()
         self._streamed.add(item)
+
+    def _record_chunk_times(self) -> None:
+        """Held until the end as a rule: the response's model is part of the attributes."""
+        instrument, labels = metrics.instruments().time_per_output_chunk, self._labels()
+        times_s, self._chunk_times_s = self._chunk_times_s, []
+        for each_s in times_s:
+            instrument.record(each_s, labels, context=self._state)
 
     def _labels(self) -> dict[str, AttributeValue]:
         known = self._known
@@ -190,6 +201,7 @@ class ModelCall(Conversing):
             response = self._streamed.response()
             if response is not None:
                 self._take(response)
+        self._record_chunk_times()
         instruments = metrics.instruments()
         labels = self._labels()
         for kind, tokens in (

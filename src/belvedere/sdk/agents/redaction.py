@@ -24,14 +24,22 @@ def _luhn(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What to find; with groups `keep` and `secret` only the latter is replaced."""
+    """What to find.
+
+    Attributes:
+        name: What the mark calls it.
+        regex: What is replaced, but for its group `keep`.
+        hint: Stands in each text that has a match: a text without it is not searched.
+        check: Whether what was matched is it.
+    """
 
     name: str
     regex: re.Pattern[str]
+    hint: str = ""
     check: Callable[[str], bool] | None = None
 
     def apply(self, text: str) -> str:
-        return self.regex.sub(self._replace, text)
+        return self.regex.sub(self._replace, text) if self.hint in text else text
 
     def _replace(self, match: re.Match[str]) -> str:
         if self.check is not None and not self.check(match[0]):
@@ -73,10 +81,15 @@ PATTERNS = (
             r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
             r"[\s\S]*?(?:-----END [A-Z ]{0,20}PRIVATE KEY-----|\Z)"
         ),
+        hint="-----BEGIN",
     ),
-    Pattern("token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")),  # JWT
+    Pattern(
+        "token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), hint="eyJ"
+    ),  # JWT
     Pattern("key", re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_ISSUED_KEYS)})")),
-    Pattern("credentials", re.compile(r"(?P<keep>://)[^\s/:@]{0,200}:[^\s/@]{1,200}(?=@)")),
+    Pattern(
+        "credentials", re.compile(r"(?P<keep>://)[^\s/:@]{0,200}:[^\s/@]{1,200}(?=@)"), hint="://"
+    ),
     Pattern(
         "token",
         re.compile(
@@ -93,15 +106,16 @@ PATTERNS = (
     Pattern(
         "email",
         re.compile(r"(?<![\w.+-])[\w.+-]{1,256}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
+        hint="@",
     ),
-    Pattern("card", re.compile(r"(?<!\d)[2-6]\d{12,18}(?!\d)"), _luhn),
+    Pattern("card", re.compile(r"(?<!\d)[2-6]\d{12,18}(?!\d)"), check=_luhn),
     Pattern(
         "card",
         re.compile(
             r"(?<!\d)(?:[2-6]\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{1,3})?"
             r"|3\d{3}(?P<amex>[ -])\d{6}(?P=amex)\d{4,5})(?!\d)"
         ),
-        _luhn,
+        check=_luhn,
     ),
 )
 """Applied in this order: what is longest and surest first."""
