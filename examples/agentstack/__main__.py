@@ -6,6 +6,7 @@ python -m agentstack gateway    one service, at the address that AGENTSTACK_* sa
 
 import argparse
 import asyncio
+import logging
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -24,6 +25,8 @@ SERVICES: Final[Mapping[str, str]] = {
 }
 """Service, and its module → its `service.name`; without one it has no telemetry."""
 _VERSION: Final = "1.4.2"
+_TALKATIVE: Final = ("httpx", "httpx2", "huey")
+"""Loggers with a line for each request or job, which have spans."""
 
 
 def main() -> None:
@@ -49,6 +52,8 @@ def run(service: str) -> None:
             # The gateway also shows its metrics, at /metrics.
             metrics=["otlp", "prometheus"] if service == "gateway" else None,
         )
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     # Only now: what is imported before it is instrumented stays without spans.
     import_module(f"agentstack.{service}").main()
 
@@ -60,12 +65,8 @@ def run_all(chats: int, seed: int) -> None:
 
     with AgentStack(os.environ, seed=seed) as stack:
         users = Users(stack.settings.gateway_url, seed=seed)
-        outcomes = asyncio.run(users.run(chats, check=stack.check))
+        asyncio.run(users.run(chats, tell=print, check=stack.check))
         stack.settle()
-    for outcome in outcomes:
-        mark = "failed  " if outcome.failed else "answered"
-        print(f"{mark} {outcome.duration_s:5.1f} s  {outcome.question.message}")
-        print(f"{'':18}{outcome.answer}\n{'':18}trace {outcome.trace_id}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from agentstack.scenarios import AGENTS, QUESTIONS, Question
 _USERS: Final = 4
 """Who ask at the same time."""
 _TIMEOUT_S: Final = 30.0
-_PAUSE_S: Final = 0.5
+_END_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class Outcome:
     """Empty: the gateway did not say."""
     duration_s: float
 
+    def __str__(self) -> str:
+        """One line."""
+        mark = "failed  " if self.failed else "answered"
+        rest = f": {self.answer}" if self.failed else ""
+        return f"{mark} {self.duration_s:5.1f} s  {self.question.message}{rest}"
+
 
 class Users:
     """The load. One a set of services, since it remembers the agents that it created."""
@@ -43,41 +50,43 @@ class Users:
     async def run(
         self,
         chats: int | None,
+        *,
         seconds: float = 0.0,
+        tell: Callable[[Outcome], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
-        users: int = _USERS,
     ) -> list[Outcome]:
         """Ask, and return what came of it.
 
         Args:
             chats: how many; None: as many as there is time for.
             seconds: how long, if `chats` is None.
+            tell: told of each outcome as it comes.
             check: called before each chat; what it raises ends the load.
-            users: how many ask at the same time.
 
         Raises:
             httpx.HTTPError: the gateway is not there, or an agent could not be created.
         """
-        until_s = time.monotonic() + seconds
         asked = iter(range(chats)) if chats is not None else count()
+        until_s = time.monotonic() + seconds if chats is None else math.inf
         outcomes: list[Outcome] = []
 
         async def user() -> None:
             for _ in asked:
-                if chats is None and time.monotonic() >= until_s:
+                if time.monotonic() >= until_s:
                     return
                 check()
-                outcomes.append(await self._ask(client, next(self._questions)))
-                if chats is None:
-                    await asyncio.sleep(_PAUSE_S)
+                outcome = await self._ask(client, next(self._questions))
+                outcomes.append(outcome)
+                tell(outcome)
 
         try:
             async with httpx.AsyncClient(base_url=self._url, timeout=_TIMEOUT_S) as client:
                 if not self._agents:
                     await self._create_agents(client)
-                await asyncio.gather(*(user() for _ in range(users)))
+                await asyncio.gather(*(user() for _ in range(_USERS)))
         except httpx.TransportError:
-            check()  # knows better what is wrong
+            await asyncio.sleep(_END_S)
+            check()  # knows better what is wrong: a service has ended
             raise
         return outcomes
 

@@ -124,8 +124,8 @@ class ModelClient:
 def _delay_s(error: openai.APIError, attempt: int) -> float | None:
     """How long to wait before the next attempt; None: it would be in vain."""
     if isinstance(error, openai.APIConnectionError):
-        return _BACKOFF_S * 2**attempt
+        return _BACKOFF_S * 2.0**attempt
     if not isinstance(error, openai.RateLimitError | openai.InternalServerError):
         return None
     asked_ms: str | None = error.response.headers.get("retry-after-ms")
-    return float(asked_ms) / 1000 if asked_ms else _BACKOFF_S * 2 ** (attempt - 1)
+    return float(asked_ms) / 1000 if asked_ms else _BACKOFF_S * 2.0 ** (attempt - 1)

@@ -88,10 +88,11 @@ async def _run(asked: Run, state: Any, told: asyncio.Queue[Event]) -> None:
         (await state.control_plane.post(url, json=turns)).raise_for_status()
         # The worker does it when it can: nobody waits for it.
         send(judge, question=asked.message, answer=last.text, run=handle)
-    except Exception as error:
-        log.exception("run failed", agent_id=asked.agent.id)
+    except Exception as error:  # noqa: BLE001 - whatever it was, somebody waits for the end
         last = last.model_copy(update={"type": "error", "text": str(error)})
-    await told.put(last)
+        log.exception("run failed", agent_id=asked.agent.id)
+    finally:
+        await told.put(last)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from agentstack import jobs
 from agentstack.job_queue import huey
 
-_WORKERS = 2
+_WORKERS = 4
 _LOOK_S = 0.02
 _LOOK_WHEN_IDLE_S = 0.1
 

@@ -12,10 +12,8 @@ from belvedere.cli.errors import CliError
 from belvedere.cli.options import Project, Token
 
 if TYPE_CHECKING:
-    from random import Random
-
     from belvedere.cli.demo.delivery import Delivery
-    from belvedere.cli.demo.emit import Story
+    from belvedere.cli.demo.outcome import Outcome
 
 
 class Transport(StrEnum):
@@ -25,24 +23,34 @@ class Transport(StrEnum):
     HTTP = "http"
 
 
+class Load(StrEnum):
+    """What the runs are made of."""
+
+    AGENTSTACK = "agentstack"
+    SIMULATED = "simulated"
+
+
 _DEFAULT_ENDPOINTS: Final = {
     Transport.GRPC: "http://127.0.0.1:4317",
     Transport.HTTP: "http://127.0.0.1:4318",
 }
-_SPREAD_NS: Final = 20 * 10**9
-"""The runs of one call ended within so much time."""
-_EVERY_S: Final = 0.5
+_NAMES: Final = {Transport.GRPC: "OTLP/gRPC", Transport.HTTP: "OTLP/HTTP"}
 _CONNECT_S: Final = 2.0
 
 
 def demo(
     *,
-    runs: Annotated[
-        int, typer.Option(help="How many agent runs, all at once.", min=1, max=5000)
-    ] = 12,
+    runs: Annotated[int, typer.Option(help="How many agent runs.", min=1, max=5000)] = 12,
     seconds: Annotated[
-        int, typer.Option(help="Or go on for so long, two runs a second.", min=0, max=86_400)
+        int, typer.Option(help="Or go on for so many seconds.", min=0, max=86_400)
     ] = 0,
+    load: Annotated[
+        Load | None,
+        typer.Option(
+            help="A real application with a model of its own, or one that is only told, at once.",
+            show_default="agentstack, if belvedere\\[demo] is installed",
+        ),
+    ] = None,
     protocol: Annotated[Transport, typer.Option(help="OTLP/gRPC or OTLP/HTTP.")] = Transport.GRPC,
     endpoint: Annotated[
         str,
@@ -58,34 +66,56 @@ def demo(
     project: Project = "",
     token: Token = "",
 ) -> None:
-    """Send a small load of agent runs through the OpenTelemetry SDK.
+    """Run AgentStack, a small platform for AI agents, and send its telemetry.
 
-    Four services, a trace a run: model calls, tool calls, retries and errors, with log records and
-    metrics, by OpenTelemetry's conventions for generative AI. Any OTLP receiver can take it.
+    Gateway, control plane, worker, runtime and tool server, each a process that `belvedere.init`
+    instruments: a trace a chat, across all of them and a job queue, with model calls, tool calls, a
+    sub-agent, retries, failures, and an agent that goes in circles. It needs no network.
     """
-    from random import Random  # noqa: PLC0415 - --help is quick
-
     address = endpoint or _DEFAULT_ENDPOINTS[protocol]
     _check_reachable(address)
+    chosen = _choose(load)
     # The SDK takes its time to load: not before it is needed.
+    from belvedere.cli.demo import agentstack, simulation  # noqa: PLC0415 - see above
     from belvedere.cli.demo.delivery import Delivery, Protocol  # noqa: PLC0415 - see above
-    from belvedere.cli.demo.emit import Story  # noqa: PLC0415 - see above
 
     headers = {"x-scope-orgid": project} if project else {}
     if token:
         headers["authorization"] = f"Bearer {token}"
-    random = Random(seed)  # noqa: S311 - a story, not a secret
     began_s = time.monotonic()
     delivery = Delivery(Protocol(protocol.value), address, headers)
     try:
-        story = Story(delivery)
-        try:
-            trace_ids = _live(story, random, seconds) if seconds else _at_once(story, random, runs)
-        finally:
-            story.close()
+        if chosen is Load.AGENTSTACK:
+            simulation.announce(delivery)
+            _check_accepted(delivery, address)
+            number = time.time_ns() if seed is None else seed
+            outcomes = agentstack.run(
+                address, protocol, headers, runs=runs, seconds=seconds, seed=number
+            )
+        else:
+            outcomes = simulation.run(delivery, runs=runs, seconds=seconds, seed=seed)
+            _check_accepted(delivery, address)
     finally:
         delivery.close()
-    _report(delivery, trace_ids, address, protocol, time.monotonic() - began_s)
+    failed = sum(outcome.failed for outcome in outcomes)
+    count = f"{len(outcomes)} agent run{'s' * (len(outcomes) != 1)}, {failed} of them failed"
+    spent = format_duration(int((time.monotonic() - began_s) * 10**9))
+    print(f"Sent to {address} by {_NAMES[protocol]}: {count}. It took {spent}.")
+    if chosen is Load.SIMULATED:
+        _print_counts(delivery)
+    _print_next_steps(outcomes)
+
+
+def _choose(load: Load | None) -> Load:
+    from belvedere.cli.demo.agentstack import missing  # noqa: PLC0415 - --help is quick
+
+    if load is Load.SIMULATED or not (lacking := missing()):
+        return load or Load.AGENTSTACK
+    how = "pip install 'belvedere[demo]'"
+    if load is Load.AGENTSTACK:
+        raise CliError(f"AgentStack needs {', '.join(lacking)}", f"Install them with: {how}")
+    print(f"A simulated load. For AgentStack, a real application: {how}")
+    return Load.SIMULATED
 
 
 def _check_reachable(endpoint: str) -> None:
@@ -110,64 +140,30 @@ def _check_reachable(endpoint: str) -> None:
         ) from None
 
 
-def _at_once(story: "Story", random: "Random", runs: int) -> list[tuple[str, bool]]:
-    """Tell runs that ended lately. Returns the trace ids, and whether they went wrong."""
-    from belvedere.cli.demo.plan import draw  # noqa: PLC0415 - --help is quick
-
-    told = []
-    now_ns = time.time_ns()
-    for number in range(runs, 0, -1):
-        run = draw(random)
-        ended_ns = now_ns - (number - 1) * _SPREAD_NS // runs
-        told.append((story.tell(run, ended_ns), run.fails))
-    return told
-
-
-def _live(story: "Story", random: "Random", seconds: int) -> list[tuple[str, bool]]:
-    """Tell runs as they end, until `seconds` have passed or Ctrl-C."""
-    from belvedere.cli.demo.plan import draw  # noqa: PLC0415 - --help is quick
-
-    told = []
-    until_s = time.monotonic() + seconds
-    try:
-        while time.monotonic() < until_s:
-            run = draw(random)
-            told.append((story.tell(run, time.time_ns()), run.fails))
-            story.flush()
-            time.sleep(_EVERY_S)
-    except KeyboardInterrupt:
-        print()
-    return told
-
-
-def _report(
-    delivery: "Delivery",
-    trace_ids: list[tuple[str, bool]],
-    endpoint: str,
-    protocol: Transport,
-    elapsed_s: float,
-) -> None:
-    lost = sum(tally.lost for tally in delivery.tallies.values())
-    accepted = sum(tally.accepted for tally in delivery.tallies.values())
-    if not accepted:
+def _check_accepted(delivery: "Delivery", endpoint: str) -> None:
+    if not any(tally.accepted for tally in delivery.tallies.values()):
         reason = f": {delivery.complaints.last}" if delivery.complaints.last else ""
         raise CliError(
             f"{endpoint} accepted nothing{reason}",
             "Is that an OTLP receiver, and does it ask for a token (--token)?",
         )
-    how = "OTLP/gRPC" if protocol is Transport.GRPC else "OTLP/HTTP"
-    count = f"{len(trace_ids)} agent run{'s' * (len(trace_ids) != 1)}"
-    print(f"Sent {count} to {endpoint} by {how} in {format_duration(int(elapsed_s * 10**9))}:")
+
+
+def _print_counts(delivery: "Delivery") -> None:
     for name, tally in delivery.tallies.items():
         refused = f", {tally.lost:,} not accepted" if tally.lost else ""
         print(f"  {tally.accepted:>8,} {name}{refused}")
-    if lost and delivery.complaints.last:
+    if delivery.complaints.last:
         print(f"The last complaint was: {delivery.complaints.last}")
-    shown = next((trace_id for trace_id, failed in trace_ids if failed), trace_ids[-1][0])
+
+
+def _print_next_steps(outcomes: list["Outcome"]) -> None:
+    known = [outcome for outcome in outcomes if outcome.trace_id]
+    shown = next((outcome for outcome in known if outcome.failed), known[-1] if known else None)
+    trace = f"\n  belvedere trace {shown.trace_id}" if shown else ""
     print(f"""
 Look at it:
-  belvedere traces
-  belvedere trace {shown}
+  belvedere traces{trace}
   belvedere logs --level warn
   belvedere metrics llm_call_duration_seconds
   belvedere sql "SELECT ServiceName, count() FROM otel_traces GROUP BY 1\"""")
