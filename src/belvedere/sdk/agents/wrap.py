@@ -8,6 +8,7 @@ what it returned, not at the call.
 
 import functools
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar
 
@@ -156,7 +157,8 @@ class _EndAtCollection:
         self._run = run
 
     def __del__(self) -> None:
-        self._run._end()
+        if not sys.is_finalizing():
+            self._run._end()
 
 
 def _async_generator(func: Func, start: Start) -> Func:
