@@ -96,7 +96,7 @@ def test_a_service_that_nobody_names_has_the_programs_name(
 @pytest.mark.parametrize(
     ("arguments", "variables", "description"),
     [
-        pytest.param({}, {}, "TraceIdRatioBased{1.0}", id="everything"),
+        pytest.param({}, {}, "AlwaysOnSampler", id="everything"),
         pytest.param({"environment": "production"}, {}, "TraceIdRatioBased{0.1}", id="production"),
         pytest.param(
             {},

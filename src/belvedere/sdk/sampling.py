@@ -3,7 +3,7 @@
 import os
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 
 from belvedere.sdk.entry_points import load
 from belvedere.sdk.errors import SettingError
@@ -33,7 +33,7 @@ def sampler(ratio: float | None, environment: str) -> Sampler | None:
     if ratio is not None:
         if not 0 <= ratio <= 1:
             raise SettingError(f"sampling_ratio is {ratio}; it has to be from 0 to 1")
-        return ParentBased(TraceIdRatioBased(ratio))
+        return _parent_based(ratio)
     name = os.environ.get("OTEL_TRACES_SAMPLER", "").strip()
     if name:
         if name.lower() in _OF_THE_SDK:
@@ -43,9 +43,11 @@ def sampler(ratio: float | None, environment: str) -> Sampler | None:
             return None
         made = factory(os.environ.get("OTEL_TRACES_SAMPLER_ARG"))
         return made if isinstance(made, Sampler) else None
-    return ParentBased(
-        TraceIdRatioBased(PRODUCTION_RATIO if environment.lower() == "production" else 1.0)
-    )
+    return _parent_based(PRODUCTION_RATIO if environment.lower() == "production" else 1.0)
+
+
+def _parent_based(ratio: float) -> Sampler:
+    return ParentBased(ALWAYS_ON if ratio == 1 else TraceIdRatioBased(ratio))
 
 
 def id_generator() -> IdGenerator | None:

@@ -8,6 +8,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadW
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import TraceFlags
 
 from belvedere.sdk.export.outcome import Outcome
 from belvedere.sdk.export.worker import BatchWorker
@@ -54,7 +55,7 @@ class QueueingSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         context = span.context
-        if context is not None and context.trace_flags.sampled:
+        if context is not None and context.trace_flags & TraceFlags.SAMPLED:
             self._put(span)
 
     def shutdown(self) -> None:
