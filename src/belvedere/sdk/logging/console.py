@@ -22,6 +22,8 @@ _OURS: Final = frozenset(
     {"timestamp", "level", "logger", "event", "service", "trace_id", "span_id", "exception"}
 )
 
+_encode: Final = json.JSONEncoder(default=any_value, allow_nan=False).encode
+
 # Local variables stay out of logs: they hold what is secret.
 _structured: Final = ExceptionDictTransformer(show_locals=False)
 """An exception, its causes and members, each with type, value, notes and frames."""
@@ -125,7 +127,7 @@ def _renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _dumps(said: dict[str, Any]) -> str:
     try:
-        return json.dumps(said, default=any_value, allow_nan=False)
+        return _encode(said)
     except (TypeError, ValueError, RecursionError):
         # Keys that are no text, NaN, a value that contains itself.
         return json.dumps(_finite(any_value(said)), default=text)

@@ -9,7 +9,7 @@ have no handler are printed, and every line is exported.
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from opentelemetry._logs import LoggerProvider
@@ -70,12 +70,14 @@ def _set_call_handlers(function: _Hook) -> None:
     logging.Logger.callHandlers = function  # type: ignore # noqa: PGH003 - see the top of the file; mypy reports it under two codes
 
 
-def handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
+def handlers(logger: logging.Logger) -> list[logging.Handler]:
     """The handlers that `logging` calls for this logger."""
+    found: list[logging.Handler] = []
     current: logging.Logger | None = logger
     while current:
-        yield from current.handlers
+        found += current.handlers
         current = current.parent if current.propagate else None
+    return found
 
 
 @functools.cache
@@ -102,7 +104,7 @@ def _hooked(call_handlers: _Hook) -> _Hook:
         if not configurations:
             call_handlers(self, record)
             return
-        found = list(handlers(self))
+        found = handlers(self)
         try:
             if found:  # else `logging` would print to its own last resort
                 call_handlers(self, record)

@@ -52,13 +52,11 @@ def line_of(record: logging.LogRecord) -> Line:
     message = record.msg
     if isinstance(message, Message):
         return message.line
-    fields: dict[str, Any] = {
-        **get_contextvars(),
-        **{
-            key: value
-            for key, value in vars(record).items()
-            if key not in _NO_FIELD and not key.startswith("_")
-        },
+    fields: dict[str, Any] = get_contextvars()
+    fields |= {
+        key: value
+        for key, value in vars(record).items()
+        if key not in _NO_FIELD and not key.startswith("_")
     }
     if isinstance(message, dict) and "event" in message and not record.args:
         # structlog's ProcessorFormatter.wrap_for_formatter, where an application uses it.

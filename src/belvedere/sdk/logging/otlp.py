@@ -4,6 +4,7 @@ OpenTelemetry, Logs Data Model: "Example mappings", and semantic conventions `ex
 `code.*`.
 """
 
+import functools
 import logging
 import threading
 import traceback
@@ -82,6 +83,7 @@ def otel_record(record: logging.LogRecord) -> LogRecord:
     )
 
 
+@functools.cache
 def severity_number(level: int) -> SeverityNumber:
     """DEBUG 10 is 5, INFO 20 is 9, ..., CRITICAL 50 is 21; levels between lie between."""
     if level < logging.DEBUG:

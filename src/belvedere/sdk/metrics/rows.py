@@ -3,12 +3,10 @@
 A row is one series of one metric at one moment, cumulative since its process began.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -31,8 +29,10 @@ GAUGE: Final = "gauge"
 HISTOGRAM: Final = "histogram"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+_text: Final = json.JSONEncoder(sort_keys=True, default=str).encode
+
+
+class Identity(NamedTuple):
     """What two rows of one series have in common, in every process."""
 
     scope: str
@@ -74,9 +74,7 @@ def rows_of(data: MetricsData | None) -> Rows:
                         description=metric.description or "",
                         kind=kind,
                         bounds=tuple(getattr(point, "explicit_bounds", ())),
-                        attributes=json.dumps(
-                            dict(point.attributes or {}), sort_keys=True, default=str
-                        ),
+                        attributes=_text(dict(point.attributes or {})),
                     )
                     rows[identity] = _values(point)
     return rows
@@ -128,12 +126,12 @@ def subtract(rows: Mapping[Identity, Values], baseline: Mapping[Identity, Values
 def with_attribute(identity: Identity, key: str, value: object) -> Identity:
     """The same series with one more attribute."""
     attributes = {**json.loads(identity.attributes), key: value}
-    return dataclasses.replace(identity, attributes=json.dumps(attributes, sort_keys=True))
+    return identity._replace(attributes=_text(attributes))
 
 
 def dump(rows: Mapping[Identity, Values]) -> list[list[Any]]:
     """The rows as JSON can hold them."""
-    return [[*dataclasses.astuple(identity), values] for identity, values in rows.items()]
+    return [[*identity, values] for identity, values in rows.items()]
 
 
 def load(dumped: Iterable[list[Any]]) -> Rows:
