@@ -17,7 +17,7 @@ from agentstack.settings import settings
 from agentstack.tables import AgentRow, Base, TurnRow
 from belvedere import metrics
 
-_DEPLOY_S = 10.0
+_DEPLOY_S = 30.0
 
 engine = create_engine(settings().database_url)
 app = FastAPI(title="AgentStack control plane")

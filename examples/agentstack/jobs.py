@@ -10,7 +10,7 @@ from agentstack.job_queue import job
 from agentstack.settings import settings
 from belvedere import metrics
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 30.0
 _COMPUTE_S = 0.05
 _JUDGE_MODEL = "gpt-4.1-mini"
 

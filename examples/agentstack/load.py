@@ -16,7 +16,7 @@ from agentstack.scenarios import AGENTS, QUESTIONS, Question
 
 _USERS: Final = 4
 """Who ask at the same time."""
-_TIMEOUT_S: Final = 30.0
+_TIMEOUT_S: Final = 60.0
 _END_S: Final = 0.5
 
 
@@ -59,7 +59,7 @@ class Users:
 
         Args:
             chats: how many; None: as many as there is time for.
-            seconds: how long, if `chats` is None.
+            seconds: how long, if `chats` is None, from when the agents are there.
             tell: told of each outcome as it comes.
             check: called before each chat; what it raises ends the load.
 
@@ -67,7 +67,7 @@ class Users:
             httpx.HTTPError: the gateway is not there, or an agent could not be created.
         """
         asked = iter(range(chats)) if chats is not None else count()
-        until_s = time.monotonic() + seconds if chats is None else math.inf
+        until_s = math.inf
         outcomes: list[Outcome] = []
 
         async def user() -> None:
@@ -83,6 +83,8 @@ class Users:
             async with httpx.AsyncClient(base_url=self._url, timeout=_TIMEOUT_S) as client:
                 if not self._agents:
                     await self._create_agents(client)
+                if chats is None:
+                    until_s = time.monotonic() + seconds
                 await asyncio.gather(*(user() for _ in range(_USERS)))
         except httpx.TransportError:
             await asyncio.sleep(_END_S)

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from huey import SqliteHuey
 
-from agentstack.settings import LISTENER, QUEUE, WATCHED, Settings, environment
+from agentstack.settings import DATABASE_URL, LISTENER, QUEUE, WATCHED, Settings, environment
 
 SERVICES: Final = ("model", "control_plane", "runtime", "worker", "gateway")
 """In the order of their start: who is called before who calls. `runtime` starts `tools`."""
@@ -36,8 +36,9 @@ class ServiceEndedError(Exception):
 
 
 class AgentStack:
-    """The services, on free ports, until `stop()`. What they keep is in a temporary folder.
+    """The services, on free ports, until `stop()`.
 
+    What they keep is in a temporary folder, unless `AGENTSTACK_DATABASE_URL` names a database.
     The sockets listen before the services start, so that nobody has to wait until one is up.
     """
 
@@ -55,7 +56,7 @@ class AgentStack:
         self.settings = Settings(
             model_seed=str(seed),
             model_speed=str(speed),
-            database_url=f"sqlite:///{folder / 'control-plane.db'}",
+            database_url=os.environ.get(DATABASE_URL) or f"sqlite:///{folder / 'control-plane.db'}",
             queue_file=str(folder / "queue.db"),
         )
         self._running: dict[str, subprocess.Popen[bytes]] = {}

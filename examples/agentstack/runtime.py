@@ -21,6 +21,8 @@ from agentstack.serve import serve
 from agentstack.settings import settings
 from agentstack.toolbox import open_toolbox
 
+_TIMEOUT_S = 30.0
+
 log = belvedere.get_logger()
 
 
@@ -34,7 +36,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             api_key=chosen.model_key,
             max_retries=0,  # model_client does it, where it is seen
         ) as client,
-        httpx.AsyncClient(base_url=chosen.control_plane_url) as control_plane,
+        httpx.AsyncClient(base_url=chosen.control_plane_url, timeout=_TIMEOUT_S) as control_plane,
         open_toolbox() as toolbox,
     ):
         app.state.loop = AgentLoop(ModelClient(client), toolbox)
@@ -88,7 +90,7 @@ async def _run(asked: Run, state: Any, told: asyncio.Queue[Event]) -> None:
         (await state.control_plane.post(url, json=turns)).raise_for_status()
         # The worker does it when it can: nobody waits for it.
         send(judge, question=asked.message, answer=last.text, run=handle)
-    except Exception as error:  # noqa: BLE001 - whatever it was, somebody waits for the end
+    except Exception as error:
         last = last.model_copy(update={"type": "error", "text": str(error)})
         log.exception("run failed", agent_id=asked.agent.id)
     finally:

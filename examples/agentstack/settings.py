@@ -8,6 +8,7 @@ from typing import Final
 QUEUE: Final = "jobs"
 """The name of the job queue."""
 PREFIX: Final = "AGENTSTACK_"
+DATABASE_URL: Final = PREFIX + "DATABASE_URL"
 LISTENER: Final = PREFIX + "LISTENER"
 """The file descriptor of a socket that a service takes over, instead of opening its own."""
 WATCHED: Final = PREFIX + "WATCHED"

@@ -17,7 +17,7 @@ from agentstack.job_queue import send
 from agentstack.jobs import analyse
 from agentstack.settings import LISTENER, WATCHED, environment, settings
 
-_JOB_S: Final = 10.0
+_JOB_S: Final = 30.0
 ASK_RESEARCHER: Final = "ask_researcher"
 """The tool that is an agent. `agent_loop` runs it."""
 _OWN: Final = {

@@ -135,18 +135,16 @@ def test_it_goes_on_for_a_while(run: Run, up: dict[str, str]) -> None:
     )
 
 
-@pytest.mark.parametrize(("protocol", "door"), [("grpc", "OTLP/gRPC"), ("http", "OTLP/HTTP")])
-def test_agentstack_runs(run: Run, up: dict[str, str], protocol: str, door: str) -> None:
-    project = f"stack-{protocol}"
-    endpoint = f"http://{up[door]}"
-    where = ("--protocol", protocol, "--endpoint", endpoint, "--project", project)
+def test_agentstack_runs(run: Run, up: dict[str, str]) -> None:
+    endpoint = f"http://{up['OTLP/gRPC']}"
+    where = ("--endpoint", endpoint, "--project", "stack")
     result = run("demo", "--load", "agentstack", "--runs", "1", *where)
     assert (result.code, result.err) == (0, "")
     assert "Where is my order 8123?" in result.out
-    assert f"Sent to {endpoint} by {door}: 1 agent run, 0 of them failed." in result.out
+    assert f"Sent to {endpoint} by OTLP/gRPC: 1 agent run, 0 of them failed." in result.out
     shown = re.search(r"belvedere trace ([0-9a-f]{32})\n", result.out)
     assert shown
-    with Client(f"http://{up['API and UI']}", project) as client:
+    with Client(f"http://{up['API and UI']}", "stack") as client:
         wait_for(client, f"otel_traces WHERE TraceId = '{shown[1]}'", 10)
 
 

@@ -48,7 +48,7 @@ def demo(
         Load | None,
         typer.Option(
             help="A real application with a model of its own, or one that is only told, at once.",
-            show_default="agentstack, if belvedere\\[demo] is installed",
+            show_default="agentstack, where its packages are installed",
         ),
     ] = None,
     protocol: Annotated[Transport, typer.Option(help="OTLP/gRPC or OTLP/HTTP.")] = Transport.GRPC,
