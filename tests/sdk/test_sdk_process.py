@@ -162,7 +162,6 @@ def test_workers_of_multiprocessing_deliver_when_they_end(receiver: Any, run: An
 
 
 def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path) -> None:
-    (tmp_path / "site.py").write_text("")
     (tmp_path / "web.py").write_text(
         PROLOGUE
         + textwrap.dedent("""
@@ -174,7 +173,6 @@ def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path) -> None
             return [b"ok"]
         """)
     )
-    (tmp_path / "site.py").unlink()
     environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--preload", "-w", "2", "-b", "127.0.0.1:0", "web:app"],
@@ -201,6 +199,43 @@ def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path) -> None
         server.terminate()
         server.communicate(timeout=30)
     assert sorted(receiver.spans) == ["preloaded", *["request"] * 6]
+
+
+def test_celery_workers_deliver_when_they_end(receiver: Any, tmp_path: Path) -> None:
+    (tmp_path / "queue").mkdir()
+    (tmp_path / "work.py").write_text(
+        PROLOGUE
+        + textwrap.dedent("""
+        from celery import Celery
+        folders = {"data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "queue"}
+        app = Celery("work", broker="filesystem://", broker_transport_options=folders)
+        belvedere.init("work", instrument=None, metrics="none", batch_delay_s=3600)
+        @app.task
+        def add():
+            span("task")
+            os.write(2, b"task is done\\n")  # print would go to the log
+        """)
+    )
+    environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+    options: dict[str, Any] = {"cwd": tmp_path, "env": environment, "text": True}
+    subprocess.run(
+        [sys.executable, "-c", "from work import add; add.delay(); add.delay()"],
+        check=True,
+        **options,
+    )
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "work", "worker", "-c", "2", "-l", "error"],
+        stderr=subprocess.PIPE,
+        **options,
+    )
+    try:
+        done = 0
+        while done < 2:
+            done += "task is done" in worker.stderr.readline()
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=30)
+    assert receiver.spans == ["task", "task"]
 
 
 def test_an_existing_provider_is_joined_and_not_replaced(receiver: Any, run: Any) -> None:

@@ -21,8 +21,6 @@ _log = logging.getLogger("belvedere.sdk")
 _CHAINED_TIMEOUT_S: Final = 1.0
 """Where the application handles SIGTERM itself: its own end flushes again."""
 
-# Pools whose workers leave by os._exit, past atexit: they call these finalizers instead.
-_POOLS: Final = ("multiprocessing.util", "billiard.util")
 
 _live: Final[list[Telemetry]] = []
 _previous: Any = None  # what signal.getsignal returned
@@ -92,20 +90,21 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 
 
 def _after_fork_in_child() -> None:
-    for name in _POOLS:
-        util = sys.modules.get(name)
-        if util is None:
-            continue
+    """Workers of pools leave by os._exit, past atexit: have their pools call us."""
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
         for telemetry in _live:
-            # The pool forgets its parent's finalizers first, and then calls this.
-            util.register_after_fork(telemetry, _finalize_with(util))
+            # It forgets its parent's finalizers first, and then calls this.
+            util.register_after_fork(
+                telemetry, lambda each: util.Finalize(each, each.shutdown, exitpriority=0)
+            )
+    signals: Any = sys.modules.get("celery.signals")
+    if signals is not None:
+        signals.worker_process_shutdown.connect(_at_worker_exit, weak=False)
 
 
-def _finalize_with(util: Any) -> Any:
-    def finalize(telemetry: Telemetry) -> None:
-        util.Finalize(telemetry, telemetry.shutdown, exitpriority=0)
-
-    return finalize
+def _at_worker_exit(**_: object) -> None:
+    _at_exit()
 
 
 if hasattr(os, "register_at_fork"):

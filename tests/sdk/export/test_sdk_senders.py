@@ -181,3 +181,11 @@ def test_grpc_retry_info_is_read() -> None:
     status = Status(code=14, details=[detail]).SerializeToString()
     assert _retry_info_s([("grpc-status-details-bin", status)]) == 2.5
     assert _retry_info_s([("other", "x")]) is None
+
+
+def test_http_at_a_grpc_port_says_so(grpc_receiver: Any) -> None:
+    sender = HttpSender(Destination("traces", "http", f"{grpc_receiver.grpc_endpoint}/v1/traces"))
+    outcome = sender.send(b"", 5)
+    sender.close()
+    assert isinstance(outcome, Retry)
+    assert "protocol='grpc'" in outcome.reason

@@ -154,6 +154,8 @@ def _retry_after_s(text: str | None) -> float | None:
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if type(error) is http.client.BadStatusLine:  # not the one for a closed connection
+        return "what answers speaks no HTTP/1.1; if it is gRPC, say protocol='grpc'"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

@@ -71,6 +71,8 @@ def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: 
         }
         given = {option: value for option, value in given.items() if value is not None}
         instrumentor.instrument(skip_dep_check=True, **given)
+    except ModuleNotFoundError:  # the library is not there, or a part of it
+        return ""
     except Exception as error:  # noqa: BLE001 - somebody else's code, while the application starts
         return f"failed: {type(error).__name__}: {error}"
     active.append(instrumentor)
