@@ -346,7 +346,6 @@ def test_opentelemetry_instrument_configures_by_the_distribution(receiver: Any, 
         sys.executable,
         "app.py",
         OTEL_PYTHON_DISTRO="belvedere",
-        OTEL_PYTHON_CONFIGURATOR="belvedere",
     )
     assert receiver.spans == ["no code"], done.stderr
     assert receiver.resource()["service.name"] == "app"

@@ -4,9 +4,11 @@
 entry points, then the instrumentors, which it activates itself.
 """
 
+import os
 from typing import Any
 
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined] # untyped
+from opentelemetry.instrumentation.environment_variables import OTEL_PYTHON_CONFIGURATOR
 from opentelemetry.sdk._configuration import _BaseConfigurator
 
 from belvedere.sdk.init import init
@@ -21,7 +23,8 @@ class BelvedereDistro(BaseDistro):  # type: ignore[misc] # the package ships no 
         self._activated: dict[str, str] = {}
 
     def _configure(self, **_: Any) -> None:
-        """Nothing to set: `init` reads the variables."""
+        """Choose our configurator; `init` reads all other variables itself."""
+        os.environ.setdefault(OTEL_PYTHON_CONFIGURATOR, "belvedere")
 
     def load_instrumentor(self, entry_point: Any, **options: Any) -> None:
         name = entry_point.name
