@@ -102,7 +102,7 @@ class DurableQueue:
         directory: Path,
         *,
         capacity_bytes: int = 1 << 30,
-        segment_bytes: int = 16 << 20,
+        segment_bytes: int = 32 << 20,
         segment_age_s: float = 1.0,
         sync: Sync = Sync.ALWAYS,
         reserve_bytes: int = 64 << 20,

@@ -37,7 +37,7 @@ class QueueConfig(ComponentConfig):
     capacity_mib: int = Field(
         1024, gt=0, description="Data waiting to be stored at which more is refused."
     )
-    segment_mib: int = Field(16, gt=0, le=256, description="Size at which a segment is closed.")
+    segment_mib: int = Field(32, gt=0, le=256, description="Size at which a segment is closed.")
     segment_age: Duration = Field(1.0, gt=0, description="Age at which a segment is closed.")
     sync: Sync = Field(
         Sync.ALWAYS,
