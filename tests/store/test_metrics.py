@@ -96,7 +96,9 @@ from belvedere.store.embedded import EmbeddedClickHouse
             {'s{quantile="0.5"}': 1, 's{quantile="1"}': 2, "s_count": 3, "s_sum": 4.5},
             id="summary",
         ),
-        pytest.param({"name": "é", "gauge": points(asInt=1)}, {"é": 1}, id="name that cannot be escaped"),
+        pytest.param(
+            {"name": "é", "gauge": points(asInt=1)}, {"é": 1}, id="name that cannot be escaped"
+        ),
         pytest.param({"name": "g", "gauge": {"dataPoints": []}}, {}, id="metric without points"),
     ],
 )
