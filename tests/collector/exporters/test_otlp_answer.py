@@ -3,7 +3,7 @@
 import pytest
 from collector_samples import batch_of
 from google.rpc.status_pb2 import Status
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from otlp_peers import status_with_delay
 from structlog.testing import capture_logs
@@ -52,6 +52,8 @@ def test_any_bytes_are_an_answer(data: bytes) -> None:
     assert delay_s is None or delay_s >= 0
 
 
+@example("²")
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
 @given(st.text())
 def test_any_text_is_a_retry_after(text: str) -> None:
     seconds = retry_after_s(text)

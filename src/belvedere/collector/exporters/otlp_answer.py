@@ -66,10 +66,10 @@ def retry_after_s(value: str | None) -> float | None:
     """The delay of a `Retry-After` header: seconds or a date (RFC 9110); None if it is neither."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, date.timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, date.timestamp() - time.time())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 def _luhn(text: str) -> bool:
     """Whether the digits of `text` have the check digit of ISO/IEC 7812 (payment cards)."""
-    digits = [int(character) for character in reversed(text) if character.isdigit()]
+    digits = [int(character) for character in reversed(text) if character.isdecimal()]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0
 

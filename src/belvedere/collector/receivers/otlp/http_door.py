@@ -147,7 +147,7 @@ class HttpApplication:
     async def _body(self, headers: Headers, receive: _Receive) -> bytes:
         limit = self._config.max_request_body_size
         declared = headers.get("content-length", ("0",))[0]
-        if declared.isdigit() and int(declared) > limit:
+        if declared.isdecimal() and int(declared) > limit:
             raise TooLarge(f"the request has {declared} bytes; the limit is {limit}")
         pieces: list[bytes] = []
         size = 0
