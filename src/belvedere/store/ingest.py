@@ -15,6 +15,10 @@ _DOORS: Final = {
 }
 _MAX_PARTITIONS: Final = 1000
 """Days that one insert may touch: more come from broken clocks or from malice."""
+_INDEXED_LATER: Final = (
+    "idx_span_attr_key, idx_span_attr_value, idx_res_attr_key, idx_res_attr_value,"
+    " idx_scope_attr_key, idx_scope_attr_value, idx_log_attr_key, idx_log_attr_value, idx_body"
+)
 
 
 def insert(db: Database, project: str, signal: Signal, data: bytes, *, token: str) -> None:
@@ -52,6 +56,8 @@ def insert(db: Database, project: str, signal: Signal, data: bytes, *, token: st
             # What planning costs, it costs for each view of each insert; these queries need none.
             "query_plan_enable_optimizations": 0,
             "compile_expressions": 0,
+            # A part gets these indexes at its first merge; until then it is read without them.
+            "exclude_materialize_skip_indexes_on_insert": _INDEXED_LATER,
             # Parallelism comes from inserting several segments at once.
             "max_threads": 1,
             "max_insert_threads": 1,

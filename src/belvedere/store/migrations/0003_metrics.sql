@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS metric_samples (
 ) ENGINE = MergeTree
 PARTITION BY toDate(timestamp, 'UTC')
 ORDER BY (fingerprint, timestamp)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_level_for_wide_part = 1, merge_selector_base = 10;
 
 -- Native histograms as Prometheus has them, non-empty buckets only: bucket i of schema s holds the
 -- observations in (2^((i-1)/2^s), 2^(i/2^s)]. That is OTLP's index plus one. With custom buckets
@@ -50,7 +51,8 @@ CREATE TABLE IF NOT EXISTS metric_histograms (
 ) ENGINE = MergeTree
 PARTITION BY toDate(timestamp, 'UTC')
 ORDER BY (fingerprint, timestamp)
-SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_level_for_wide_part = 1, merge_selector_base = 10;
 
 -- Exemplars, by the series that they belong to (of a histogram: the bucket's).
 CREATE TABLE IF NOT EXISTS metric_exemplars (
@@ -63,7 +65,8 @@ CREATE TABLE IF NOT EXISTS metric_exemplars (
 ) ENGINE = MergeTree
 PARTITION BY toDate(timestamp, 'UTC')
 ORDER BY (fingerprint, timestamp)
-SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_level_for_wide_part = 1, merge_selector_base = 10;
 
 -- The series: one row each, after merges (before, aggregate: any, any, any, any, min, max). The
 -- hours of the first and of the last sample stand for their times, so that a series is written
@@ -80,7 +83,8 @@ CREATE TABLE IF NOT EXISTS metric_series (
     last_seen SimpleAggregateFunction(max, DateTime) CODEC(ZSTD(1))
 ) ENGINE = AggregatingMergeTree
 ORDER BY (name, fingerprint)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 1024,
+    min_level_for_wide_part = 1, merge_selector_base = 10;
 
 -- ── From label sets to what is kept ─────────────────────────────────────────────────────────────
 
