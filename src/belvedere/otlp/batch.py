@@ -1,5 +1,6 @@
 """`Batch`, the currency of the pipeline: serialized OTLP, parsed where someone looks inside."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -10,6 +11,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from belvedere.otlp.signal import ExportRequest, Signal
 
 DEFAULT_PROJECT = "default"
+
+_PROJECT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_project_name(name: str) -> bool:
+    """Whether a project may be called so: it becomes the name of a database."""
+    return _PROJECT_NAME.fullmatch(name) is not None
 
 
 @dataclass(slots=True)

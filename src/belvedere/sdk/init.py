@@ -174,9 +174,6 @@ def _views(cardinality_limit: int) -> Sequence[View]:
 
     try:
         return views(cardinality_limit)
-    except TypeError:  # an instrumentor that lags behind has brought an older SDK
-        _log.warning("metrics are not bounded in cardinality: opentelemetry-sdk 1.45.2 has that")
-        return ()
     except ValueError as error:
         raise SettingError(f"cardinality_limit is {cardinality_limit}: {error}") from error
 

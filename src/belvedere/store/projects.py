@@ -1,12 +1,12 @@
 """Projects: a project (tenant) is a ClickHouse database, made when its first data arrives."""
 
-import re
 import threading
 from collections.abc import Mapping
 from typing import Final
 
 import structlog
 
+from belvedere.otlp.batch import is_project_name
 from belvedere.otlp.signal import Signal
 from belvedere.store.database import Database
 from belvedere.store.errors import InvalidProject
@@ -15,7 +15,6 @@ from belvedere.store.retention import DEFAULT_DAYS, set_retention
 
 log = structlog.get_logger(__name__)
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RESERVED: Final = {"system", "information_schema", "INFORMATION_SCHEMA"}
 
 
@@ -59,7 +58,7 @@ class Projects:
         """
         if name in self._ready:
             return
-        if not _NAME.fullmatch(name) or name in _RESERVED:
+        if not is_project_name(name) or name in _RESERVED:
             raise InvalidProject(
                 f"{name!r} cannot name a project: use 1 to 64 of A-Z a-z 0-9 _ -, and not a"
                 " name that ClickHouse reserves"

@@ -9,8 +9,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from belvedere.collector.errors import ConfigError
-from belvedere.collector.receivers.otlp.config import ProjectName, is_project_name
-from belvedere.otlp.batch import DEFAULT_PROJECT
+from belvedere.collector.receivers.otlp.config import ProjectName
+from belvedere.otlp.batch import DEFAULT_PROJECT, is_project_name
 from belvedere.otlp.errors import Malformed, Unauthenticated
 
 Headers: TypeAlias = Mapping[str, tuple[str, ...]]

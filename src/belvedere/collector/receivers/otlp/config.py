@@ -1,22 +1,15 @@
 """Keys of the receiver `otlp`: those of the Collector's, and `tokens`."""
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import Duration, PositiveDuration, SizeBytes
 from belvedere.collector.receivers.otlp.listen import split_endpoint
+from belvedere.otlp.batch import is_project_name
 from belvedere.otlp.compression import DEFAULT_LIMIT_BYTES
-
-_PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def is_project_name(name: str) -> bool:
-    """Whether a project may be called so: it becomes the name of a database."""
-    return _PROJECT.fullmatch(name) is not None
 
 
 def _checked_endpoint(endpoint: str) -> str:
