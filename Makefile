@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 ARGS   ?=
-EXTRAS := demo auto requests redis celery openai anthropic langchain mcp
+EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
 
 .PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk
 
@@ -65,5 +65,5 @@ $(VENV)/.server: $(VENV)/.uv pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.server
 	@echo "installing the developers' tools ..."
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt \
-		--editable '.[demo,auto,requests]' --group dev
+		--editable '.[demo,kafka,auto,requests]' --group dev
 	@touch $@

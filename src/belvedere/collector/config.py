@@ -19,8 +19,8 @@ from belvedere.otlp.signal import Signal
 log = structlog.get_logger(__name__)
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-_SECTIONS = (*Kind, "connectors", "extensions")
-"""The sections that hold components. A section without a `Kind` has none registered."""
+_SECTIONS = tuple(Kind)
+"""The sections that hold components."""
 _ROLES = (Kind.RECEIVER, Kind.PROCESSOR, Kind.EXPORTER)
 """The keys of a pipeline, in the order of the data."""
 
@@ -107,10 +107,6 @@ def load_config(*sources: Source, env: Mapping[str, str] | None = None) -> Colle
         tree.merge(read_tree(source, os.environ if env is None else env))
     _known_keys_only(tree, (), {*_SECTIONS, "service"})
     components = {kind: _section(tree, kind) for kind in Kind}
-    for section in _SECTIONS:
-        if section not in components and (ids := _mapping(tree, (section,))):
-            first = next(iter(ids))
-            raise tree.error((section, first), f"there are no {section} in this version")
     _known_keys_only(tree, ("service",), {"pipelines", "telemetry", "extensions"})
     if tree.get(("service", "extensions")):
         raise tree.error(("service", "extensions"), "there are no extensions in this version")

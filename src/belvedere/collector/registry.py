@@ -3,12 +3,17 @@
 A component's module is imported when a configuration first names it, so that a small
 configuration starts fast.
 
-The classes follow three shapes; all have the class attribute `Config` and the methods of
+The classes follow five shapes; all have the class attribute `Config` and the methods of
 `component.Component`:
 
     receiver    __init__(config, host, consumers: Mapping[Signal, Consumer])   `signals`: offered
     processor   __init__(config, host, consumer: Consumer)   and is a Consumer; one a pipeline
     exporter    __init__(config, host)                       and is a Consumer; one an id
+    connector   __init__(config, host, consumers: Mapping[Signal, Mapping[str, Consumer]])
+                and is a Consumer; one an id. `consumers` are the pipelines that it is a receiver
+                of: signal → pipeline id → entry. `connects: Mapping[Signal, frozenset[Signal]]`
+                says what it takes and what each becomes.
+    extension   __init__(config, host)                       one an id; starts first, stops last
 """
 
 from enum import StrEnum
@@ -22,6 +27,8 @@ class Kind(StrEnum):
     RECEIVER = "receivers"
     PROCESSOR = "processors"
     EXPORTER = "exporters"
+    CONNECTOR = "connectors"
+    EXTENSION = "extensions"
 
 
 COMPONENTS: dict[Kind, dict[str, str]] = {
@@ -38,6 +45,8 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
         "otlp_http": "belvedere.collector.exporters.otlp_http:OtlpHttpExporter",
     },
+    Kind.CONNECTOR: {},
+    Kind.EXTENSION: {},
 }
 """Section → type name → `module:class`."""
 
