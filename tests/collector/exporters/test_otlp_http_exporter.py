@@ -241,11 +241,14 @@ async def test_nobody_there(unused_tcp_port: int) -> None:
             await sending.consume(batch_of(Signal.LOGS))
 
 
-async def test_a_peer_that_goes_down_and_comes_back(http_peer: HttpPeer) -> None:
+async def test_a_peer_that_goes_down_and_comes_back(
+    http_peer: HttpPeer, counted: Callable[[str], dict[str, float]]
+) -> None:
     config = {"retry_on_failure": {"initial_interval": "20ms", "max_interval": "50ms"}}
-    async with exporter(url(http_peer), **config) as sending:
+    name = "otlp_http/down"
+    async with exporter(url(http_peer), name=name, **config) as sending:
         await sending.consume(batch_of(Signal.LOGS, [1]))
-        await until(lambda: bool(http_peer.received))
+        await until(lambda: counted(name).get("sent_log_records") == 1)
         await http_peer.stop()
         for number in range(2, 6):
             await sending.consume(batch_of(Signal.LOGS, [number]))
