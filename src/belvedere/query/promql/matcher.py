@@ -1,0 +1,65 @@
+"""A condition on one label, as selectors have them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import re2
+
+from belvedere.query.go_format import quote
+from belvedere.query.promql.errors import PromQLError
+
+
+class MatchOp(StrEnum):
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    REGEX = "=~"
+    NOT_REGEX = "!~"
+
+
+class BadMatcher(PromQLError):
+    """A regular expression that RE2 does not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """`name op value`. Regular expressions are anchored; `.` matches newlines, as upstream.
+
+    A label that a series does not have is the empty string.
+
+    Raises:
+        BadMatcher: on construction, `value` is no regular expression of RE2.
+    """
+
+    name: str
+    op: MatchOp
+    value: str
+    matches: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matches", self._predicate())
+
+    def _predicate(self) -> Callable[[str], bool]:
+        value = self.value
+        if self.op is MatchOp.EQUAL:
+            return lambda text: text == value
+        if self.op is MatchOp.NOT_EQUAL:
+            return lambda text: text != value
+        options = re2.Options()
+        options.log_errors = False
+        options.dot_nl = True
+        try:
+            pattern = re2.compile(f"^(?:{value})$", options)
+        except re2.error as failure:
+            reason = failure.args[0] if failure.args else failure
+            reason = reason.decode() if isinstance(reason, bytes) else reason
+            raise BadMatcher(f"error parsing regexp: {reason}") from None
+        if self.op is MatchOp.REGEX:
+            return lambda text: pattern.search(text) is not None
+        return lambda text: pattern.search(text) is None
+
+    def matches_labels(self, labels: Mapping[str, str]) -> bool:
+        return self.matches(labels.get(self.name, ""))
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.op}{quote(self.value)}"
