@@ -1,13 +1,69 @@
-"""The text form of attribute values that are lists or maps."""
+"""Attribute values: their text form, and their making from plain Python values."""
 
 import base64
 import math
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 _MAX_EXACT_FLOAT: Final = float(1 << 53)
+_INT64: Final = range(-(1 << 63), 1 << 63)
+
+
+def text_of(value: AnyValue) -> str:
+    """A value as text, after the Collector's `pcommon.Value.AsString`; no value is no text.
+
+    >>> text_of(AnyValue(bool_value=True)), text_of(AnyValue(double_value=1e20))
+    ('true', '100000000000000000000')
+    """
+    kind = value.WhichOneof("value")
+    if kind == "string_value":
+        return value.string_value
+    write = _TEXTS.get(kind or "")
+    return write(value) if write else ""
+
+
+def double_text(number: float) -> str:
+    """A double as JavaScript writes it: with an exponent below 1e-6 and from 1e21 on only.
+
+    NaN and infinities are written as `json_text` does.
+
+    >>> double_text(2.0), double_text(1e-7), double_text(1e-5)
+    ('2', '1e-7', '0.00001')
+    """
+    if not math.isfinite(number):
+        return str(_plain_double(number))
+    if number == 0:
+        return "-0" if math.copysign(1, number) < 0 else "0"
+    if 1e-6 <= abs(number) < 1e21:
+        return format(Decimal(repr(number)), "f").removesuffix(".0")
+    return repr(number).replace("e-0", "e-")
+
+
+def any_value(plain: Any) -> AnyValue:
+    """A value of what YAML or JSON can hold; None is no value.
+
+    Raises:
+        ValueError: it holds something else, or an integer of more than 64 bits.
+    """
+    value = AnyValue()
+    if isinstance(plain, list | tuple):
+        value.array_value.SetInParent()
+        value.array_value.values.extend(any_value(each) for each in plain)
+    elif isinstance(plain, Mapping):
+        value.kvlist_value.SetInParent()
+        for key, each in plain.items():
+            value.kvlist_value.values.add(key=str(key), value=any_value(each))
+    elif isinstance(plain, int) and plain not in _INT64:
+        raise ValueError(f"{plain} cannot be the value of an attribute: it needs more than 64 bits")
+    elif field := _FIELDS.get(type(plain)):
+        setattr(value, field, plain)
+    elif plain is not None:
+        raise ValueError(f"{plain!r} cannot be the value of an attribute")
+    return value
 
 
 def json_text(value: AnyValue) -> str:
@@ -41,3 +97,20 @@ def _plain_double(number: float) -> float | int | str:
     if math.isinf(number):
         return "Infinity" if number > 0 else "-Infinity"
     return int(number) if number.is_integer() and abs(number) < _MAX_EXACT_FLOAT else number
+
+
+_TEXTS: Final[Mapping[str, Callable[[AnyValue], str]]] = {
+    "int_value": lambda value: str(value.int_value),
+    "bool_value": lambda value: "true" if value.bool_value else "false",
+    "double_value": lambda value: double_text(value.double_value),
+    "bytes_value": lambda value: base64.b64encode(value.bytes_value).decode(),
+    "array_value": json_text,
+    "kvlist_value": json_text,
+}
+_FIELDS: Final[Mapping[type, str]] = {
+    str: "string_value",
+    bool: "bool_value",
+    int: "int_value",
+    float: "double_value",
+    bytes: "bytes_value",
+}
