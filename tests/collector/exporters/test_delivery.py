@@ -9,6 +9,7 @@ from collector_samples import Recorder, batch_of, events
 from otlp_peers import InstantTime
 from structlog.testing import capture_logs
 
+from belvedere.collector.component import Host
 from belvedere.collector.errors import Permanent, Retryable
 from belvedere.collector.exporters.delivery import Delivery, DeliveryConfig
 from belvedere.otlp.batch import Batch
@@ -33,7 +34,7 @@ def delivery(
     """Under the test's own name, so that its counters are its own."""
     return Delivery(
         DeliveryConfig.model_validate(config),
-        request.node.name,
+        Host(request.node.name),
         peer.attempt,
         clock=InstantTime().clock,
         drain_s=drain_s,

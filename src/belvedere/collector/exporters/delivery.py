@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from pydantic import Field
 
-from belvedere.collector.component import ComponentConfig
+from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConsumeError
 from belvedere.collector.exporters.retry import Clock, Retry, RetryConfig
@@ -54,16 +54,17 @@ class Delivery:
     def __init__(
         self,
         config: DeliveryConfig,
-        exporter_id: str,
+        host: Host,
         attempt: Attempt,
         *,
         clock: Clock | None = None,
         drain_s: float = _DRAIN_S,
     ) -> None:
-        self._config, self._id, self._attempt, self._drain_s = config, exporter_id, attempt, drain_s
-        self._retry = Retry(config.retry_on_failure, exporter_id, clock or Clock())
+        self._config, self._attempt, self._drain_s = config, attempt, drain_s
+        self._id = host.component_id
+        self._retry = Retry(config.retry_on_failure, self._id, clock or Clock())
         queue = config.sending_queue
-        self._queue = SendingQueue(queue, exporter_id) if queue.enabled else None
+        self._queue = SendingQueue(queue, self._id) if queue.enabled else None
         self._workers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:

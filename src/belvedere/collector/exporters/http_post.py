@@ -16,7 +16,9 @@ import httpx
 from pydantic import Field
 
 from belvedere import __version__
+from belvedere.collector.component import Host
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
+from belvedere.collector.exporters.client_auth import AUTH, ClientAuth, ClientAuthConfig
 from belvedere.collector.exporters.client_tls import ClientTlsConfig
 from belvedere.collector.exporters.delivery import DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import retry_after_s
@@ -37,6 +39,7 @@ class HttpPostConfig(DeliveryConfig):
     tls: ClientTlsConfig = Field(
         default_factory=ClientTlsConfig, description="Certificates, for URLs with https://."
     )
+    auth: ClientAuthConfig | None = Field(None, description=AUTH)
     headers: dict[str, str] = Field(
         default_factory=dict, repr=False, description="Headers sent with each request."
     )
@@ -116,11 +119,14 @@ async def compressed(compress: Callable[[bytes], bytes] | None, data: bytes) -> 
 class HttpPost:
     """A client of one exporter."""
 
-    def __init__(
-        self, config: HttpPostConfig, exporter_id: str, headers: Mapping[str, str]
-    ) -> None:
-        """`headers`, in lower case, go with each request; the configuration's win over them."""
-        self._config, self._id = config, exporter_id
+    def __init__(self, config: HttpPostConfig, host: Host, headers: Mapping[str, str]) -> None:
+        """`headers`, in lower case, go with each request; the configuration's win over them.
+
+        Raises:
+            ConfigError: `auth` names no extension that says who we are.
+        """
+        self._config, self._id = config, host.component_id
+        self._auth = ClientAuth(config.auth, host)
         self._headers = {"user-agent": f"Belvedere/{__version__}"} | dict(headers)
         self._client: httpx.AsyncClient | None = None
 
@@ -157,7 +163,8 @@ class HttpPost:
             headers: Of this request alone, before all others.
 
         Raises:
-            Retryable: there was no answer, or none within `timeout`.
+            Retryable: there was no answer, or none within `timeout`; or the credentials of `auth`
+                cannot be had now.
         """
         if self._client is None:
             raise Retryable(f"{self._id} is not running")
@@ -166,7 +173,7 @@ class HttpPost:
             "POST",
             url,
             content=body,
-            headers=dict(headers or {}),
+            headers={**await self._auth.headers(), **(headers or {})},
             extensions={"sni_hostname": override} if override else {},
         )
         try:

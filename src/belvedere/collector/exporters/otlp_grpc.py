@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from belvedere import __version__
 from belvedere.collector.component import Host
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
+from belvedere.collector.exporters.client_auth import AUTH, ClientAuth, ClientAuthConfig
 from belvedere.collector.exporters.client_tls import ClientTlsConfig
 from belvedere.collector.exporters.delivery import Delivery, DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import read_status, rejected_items, retry_delay_s
@@ -65,6 +66,7 @@ class OtlpGrpcConfig(DeliveryConfig):
     tls: ClientTlsConfig = Field(
         default_factory=ClientTlsConfig, description="Encryption; it is on unless insecure is set."
     )
+    auth: ClientAuthConfig | None = Field(None, description=AUTH)
     headers: dict[str, str] = Field(
         default_factory=dict, repr=False, description="Metadata sent with each request."
     )
@@ -102,7 +104,8 @@ class OtlpGrpcExporter:
 
     def __init__(self, config: OtlpGrpcConfig, host: Host, *, clock: Clock | None = None) -> None:
         self._config, self._id = config, host.component_id
-        self._delivery = Delivery(config, self._id, self._attempt, clock=clock)
+        self._auth = ClientAuth(config.auth, host)
+        self._delivery = Delivery(config, host, self._attempt, clock=clock)
         self._headers = [(name.lower(), value) for name, value in config.headers.items()]
         self._channel: grpc.aio.Channel | None = None
         self._calls: Mapping[Signal, Any] = {}
@@ -132,9 +135,12 @@ class OtlpGrpcExporter:
 
     async def _attempt(self, batch: Batch) -> int:
         await self._connect()
+        headers = self._headers
+        for name, value in (await self._auth.headers()).items():
+            headers = [*headers, (name.lower(), value)]
         try:
             answer = await self._calls[batch.signal](
-                batch.data, timeout=self._config.timeout or None, metadata=self._headers
+                batch.data, timeout=self._config.timeout or None, metadata=headers
             )
         except grpc.aio.AioRpcError as error:
             if self._pins and error.code() is grpc.StatusCode.UNAVAILABLE:

@@ -77,12 +77,12 @@ class OtlpHttpExporter:
 
     def __init__(self, config: OtlpHttpConfig, host: Host, *, clock: Clock | None = None) -> None:
         self._config, self._id = config, host.component_id
-        self._delivery = Delivery(config, self._id, self._attempt, clock=clock)
+        self._delivery = Delivery(config, host, self._attempt, clock=clock)
         self._compress = _COMPRESS.get(config.compression)
         headers = {"content-type": "application/x-protobuf"}
         if self._compress:
             headers["content-encoding"] = config.compression
-        self._post = HttpPost(config, self._id, headers)
+        self._post = HttpPost(config, host, headers)
 
     async def start(self) -> None:
         """Make the client; the peer need not be there yet.
