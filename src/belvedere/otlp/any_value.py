@@ -73,15 +73,16 @@ def json_text(value: AnyValue) -> str:
     there twice the last value counts. Two things are better here: `<`, `>` and `&` are written
     as they are, and NaN and infinities are strings (the Collector loses the whole value).
     """
-    return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(plain_value(value), option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _plain(value: AnyValue) -> Any:
+def plain_value(value: AnyValue) -> Any:
+    """A value as `json_text` writes it, before it is text."""
     kind = value.WhichOneof("value")
     if kind == "array_value":
-        return [_plain(element) for element in value.array_value.values]
+        return [plain_value(element) for element in value.array_value.values]
     if kind == "kvlist_value":
-        return {pair.key: _plain(pair.value) for pair in value.kvlist_value.values}
+        return {pair.key: plain_value(pair.value) for pair in value.kvlist_value.values}
     if kind == "bytes_value":
         return base64.b64encode(value.bytes_value).decode()
     if kind == "double_value":
