@@ -20,9 +20,12 @@ every_component = pytest.mark.parametrize(
 )
 
 REQUIRED: dict[str, dict[str, Any]] = {
+    "attributes": {"actions": [{"key": "a", "action": "delete"}]},
+    "loki": {"endpoint": "http://127.0.0.1:1/loki/api/v1/push"},
     "memory_limiter": {"limit_percentage": 80},
     "otlp_grpc": {"endpoint": "127.0.0.1:1"},
     "otlp_http": {"endpoint": "http://127.0.0.1:1"},
+    "resource": {"attributes": [{"key": "a", "action": "delete"}]},
 }
 """The least that must be written for components that have no complete defaults."""
 

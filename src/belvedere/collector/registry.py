@@ -36,16 +36,21 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "otlp": "belvedere.collector.receivers.otlp:OtlpReceiver",
     },
     Kind.PROCESSOR: {
+        "attributes": "belvedere.collector.processors.attributes:AttributesProcessor",
         "batch": "belvedere.collector.processors.batch:BatchProcessor",
         "memory_limiter": "belvedere.collector.processors.memory_limiter:MemoryLimiter",
+        "resource": "belvedere.collector.processors.resource:ResourceProcessor",
     },
     Kind.EXPORTER: {
         "belvedere": "belvedere.collector.exporters.belvedere:BelvedereExporter",
         "debug": "belvedere.collector.exporters.debug:DebugExporter",
+        "loki": "belvedere.collector.exporters.loki:LokiExporter",
         "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
         "otlp_http": "belvedere.collector.exporters.otlp_http:OtlpHttpExporter",
     },
-    Kind.CONNECTOR: {},
+    Kind.CONNECTOR: {
+        "forward": "belvedere.collector.connectors.forward:Forward",
+    },
     Kind.EXTENSION: {},
 }
 """Section → type name → `module:class`."""

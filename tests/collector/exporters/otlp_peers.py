@@ -159,6 +159,11 @@ class HttpPeer:
             task.cancel()
         await asyncio.gather(*state.tasks, return_exceptions=True)
 
+    def understand(self, path: str, headers: dict[str, str], body: bytes) -> Received:
+        """A request, of which other peers than OTLP's have other ideas."""
+        signal = Signal(path.rsplit("/", 1)[-1])
+        return Received(signal, signal.request_type.FromString(body), headers, path)
+
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", True
         while more:
@@ -166,10 +171,8 @@ class HttpPeer:
             body += event.get("body", b"")
             more = event.get("more_body", False)
         headers = {key.decode(): value.decode() for key, value in scope["headers"]}
-        signal = Signal(scope["path"].rsplit("/", 1)[-1])
-        body = _INFLATE[headers.get("content-encoding", "")](body)
-        message = signal.request_type.FromString(body)
-        self.received.append(Received(signal, message, headers, scope["path"]))
+        body = INFLATE[headers.get("content-encoding", "")](body)
+        self.received.append(self.understand(scope["path"], headers, body))
         answer = self.answers.pop(0) if self.answers else HttpAnswer()
         await asyncio.sleep(answer.wait_s)
         sent = [(key.encode(), value.encode()) for key, value in answer.headers]
@@ -178,7 +181,7 @@ class HttpPeer:
         await send({"type": "http.response.body", "body": answer.body})
 
 
-_INFLATE: dict[str, Callable[[bytes], bytes]] = {
+INFLATE: dict[str, Callable[[bytes], bytes]] = {
     "": lambda body: body,
     "gzip": gzip.decompress,
     "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body),
