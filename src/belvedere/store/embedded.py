@@ -209,5 +209,6 @@ def _reader_settings(limits: QueryLimits) -> str:
         f"SET max_execution_time = {limits.time_s}, max_memory_usage = {limits.memory_bytes},"
         f" max_result_rows = {limits.result_rows}, max_result_bytes = {limits.result_bytes},"
         f" max_threads = {limits.threads}, result_overflow_mode = 'throw',"
-        " enable_time_series_aggregate_functions = 1, readonly = 1"
+        " enable_time_series_aggregate_functions = 1,"
+        " output_format_arrow_compression_method = 'none', readonly = 1"
     )

@@ -1,0 +1,1 @@
+"""Series as the store keeps them: found by matchers, read as samples."""
