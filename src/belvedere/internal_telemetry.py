@@ -79,6 +79,17 @@ RECEIVER_DURATION = _histogram(
 PROCESSOR_REFUSED = _by_signal(
     "otelcol_processor_refused_{}", "Number of {} refused by the processor.", "processor"
 )
+# The next two are counted for every processor where the graph is made (telemetry/watch.py), so
+# processors leave them alone.
+PROCESSOR_INCOMING_ITEMS = _counter(
+    "otelcol_processor_incoming_items", "Items given to the processor.", "processor", "otel_signal"
+)
+PROCESSOR_OUTGOING_ITEMS = _counter(
+    "otelcol_processor_outgoing_items",
+    "Items that the processor handed on.",
+    "processor",
+    "otel_signal",
+)
 
 # Exporters.
 EXPORTER_SENT = _by_signal(

@@ -165,6 +165,30 @@ class SampleExporter(_Sample):
         await self.recorder.consume(batch)
 
 
+class SampleExtension(_Sample):
+    pass
+
+
+class CountingConnector(_Sample):
+    """Hands a metric on for each batch of traces or logs."""
+
+    connects: ClassVar = {
+        Signal.TRACES: frozenset({Signal.METRICS}),
+        Signal.LOGS: frozenset({Signal.METRICS}),
+    }
+
+    def __init__(
+        self, config: SampleConfig, host: Host, consumers: Mapping[Signal, Mapping[str, Consumer]]
+    ) -> None:
+        super().__init__(config, host)
+        self.consumers = consumers
+
+    async def consume(self, batch: Batch) -> None:
+        JOURNAL.append(f"{self.host.component_id} {batch.signal}")
+        for consumer in self.consumers[Signal.METRICS].values():
+            await consumer.consume(batch_of(Signal.METRICS, [batch.items]))
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Return when the condition holds. The limit is for a test that fails."""
     async with asyncio.timeout(30):

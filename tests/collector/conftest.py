@@ -24,6 +24,9 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> None:
         (Kind.RECEIVER, "traces_only", "TracesReceiver"),
         (Kind.PROCESSOR, "sample", "SampleProcessor"),
         (Kind.EXPORTER, "sample", "SampleExporter"),
+        (Kind.CONNECTOR, "sample", "CountingConnector"),
+        (Kind.CONNECTOR, "counting", "CountingConnector"),
+        (Kind.EXTENSION, "sample", "SampleExtension"),
     ):
         monkeypatch.setitem(COMPONENTS[kind], name, f"collector_samples:{target}")
 

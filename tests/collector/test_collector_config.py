@@ -42,6 +42,8 @@ def test_reads_components_and_pipelines(load: Load) -> None:
         "receivers": ["sample", "traces_only"],
         "processors": ["batch", "memory_limiter"],
         "exporters": ["sample", "debug/2"],
+        "connectors": [],
+        "extensions": [],
     }
     assert config.components[Kind.RECEIVER]["sample"].component is SampleReceiver
     assert config.components[Kind.RECEIVER]["traces_only"].component is TracesReceiver
@@ -132,24 +134,39 @@ def _in_pipeline(line: str) -> str:
             id="section-no-mapping",
         ),
         pytest.param(
-            GOOD + "connectors: {spanmetrics: }",
-            "a.yaml:19: connectors::spanmetrics: there are no connectors in this version",
-            id="connectors",
+            GOOD + "connectors: {forwards: }",
+            "a.yaml:19: connectors::forwards: there is no connector of the type 'forwards'"
+            " (did you mean 'forward'?)",
+            id="connector-type",
         ),
         pytest.param(
-            GOOD + "extensions:\n  health_check:",
-            "a.yaml:20: extensions::health_check: there are no extensions in this version",
-            id="extensions",
+            GOOD + "extensions:\n  sampel:",
+            "a.yaml:20: extensions::sampel: there is no extension of the type 'sampel'"
+            " (did you mean 'sample'?)",
+            id="extension-type",
         ),
         pytest.param(
-            GOOD + "  extensions: [health_check]",
-            "a.yaml:19: service::extensions: there are no extensions in this version",
-            id="service-extensions",
+            GOOD + "  extensions: [sample]",
+            "a.yaml:19: service::extensions::0: 'sample' is not configured in extensions"
+            " (configure it there, or remove it from service::extensions)",
+            id="extension-not-configured",
         ),
         pytest.param(
-            GOOD + "  telemetry: {traces: {}}",
-            "a.yaml:19: service::telemetry::traces: there is no such key (there are logs, metrics)",
+            GOOD + "  extensions: [sample, sample]\nextensions: {sample: }",
+            "a.yaml:19: service::extensions::1: 'sample' is in this list twice",
+            id="extension-twice",
+        ),
+        pytest.param(
+            GOOD + "  telemetry: {profiles: {}}",
+            "a.yaml:19: service::telemetry::profiles: there is no such key"
+            " (there are logs, metrics, resource, traces)",
             id="telemetry",
+        ),
+        pytest.param(
+            GOOD + "  telemetry: {logs: {output_paths: [a]}}",
+            "a.yaml:19: service::telemetry::logs::output_paths: not supported: the log goes to"
+            " standard error; redirect it there",
+            id="unsupported-key",
         ),
         pytest.param(
             GOOD + "  pipeline: {}",
@@ -238,6 +255,94 @@ def _in_pipeline(line: str) -> str:
     ],
 )
 def test_refuses_and_says_where(load: Load, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    assert str(caught.value) == message
+
+
+CONNECTED = """\
+receivers: {sample: }
+exporters: {sample: }
+connectors: {sample: , forward: , forward/2: }
+service:
+  pipelines:
+    traces: {receivers: [sample], exporters: [forward, sample]}
+    traces/2: {receivers: [forward], exporters: [sample]}
+"""
+
+
+def test_connectors_and_extensions(load: Load) -> None:
+    config = load(CONNECTED.replace(", sample: ,", "", 1).replace("{sample: , f", "{f"), EXTENDED)
+    assert list(config.components[Kind.CONNECTOR]) == ["forward", "forward/2"]
+    assert config.pipelines["traces/2"].receivers == ("forward",)
+    assert config.extensions == ("sample/2", "sample")
+
+
+EXTENDED = "extensions: {sample: , sample/2: }\nservice: {extensions: [sample/2, sample]}"
+PIPELINES = CONNECTED.replace("{sample: , forward", "{counting: , forward")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            CONNECTED,
+            "a.yaml:3: connectors::sample: there is also a component 'sample' in receivers"
+            " (give one of them a name of its own, like sample/2)",
+            id="ambiguous",
+        ),
+        pytest.param(
+            PIPELINES.replace("receivers: [forward]", "receivers: [sample]"),
+            "a.yaml:6: service::pipelines::traces::exporters::0: the connector 'forward' is not a"
+            " receiver of any pipeline for what it makes of traces (name it in the receivers of a"
+            " pipeline for traces)",
+            id="no-pipeline-after",
+        ),
+        pytest.param(
+            PIPELINES.replace("[forward, sample]", "[sample]"),
+            "a.yaml:7: service::pipelines::traces/2::receivers::0: the connector 'forward' gets"
+            " nothing that could become traces (name it in the exporters of a pipeline for"
+            " traces)",
+            id="no-pipeline-before",
+        ),
+        pytest.param(
+            PIPELINES.replace("traces/2", "logs"),
+            "a.yaml:6: service::pipelines::traces::exporters::0: the connector 'forward' is not a"
+            " receiver of any pipeline for what it makes of traces (name it in the receivers of a"
+            " pipeline for traces)",
+            id="other-signal",
+        ),
+        pytest.param(
+            PIPELINES.replace("[forward]", "[counting]").replace("[forward, ", "[counting, "),
+            "a.yaml:7: service::pipelines::traces/2::receivers::0: 'counting' does not handle"
+            " traces as receiver (it handles metrics)",
+            id="signal-of-the-connector",
+        ),
+        pytest.param(
+            PIPELINES.replace("[forward]", "[sample, frward]"),
+            "a.yaml:7: service::pipelines::traces/2::receivers::1: 'frward' is not configured in"
+            " receivers or connectors (did you mean 'forward'?)",
+            id="unknown-connector",
+        ),
+        pytest.param(
+            PIPELINES.replace("receivers: [sample], e", "receivers: [sample, forward], e"),
+            "a.yaml:6: service::pipelines::traces::exporters::0: data would go round in a circle:"
+            " traces → forward → traces (take 'forward' out of the exporters here, or a connector"
+            " out of another of these pipelines)",
+            id="circle-of-one",
+        ),
+        pytest.param(
+            PIPELINES.replace("receivers: [sample]", "receivers: [sample, forward/2]").replace(
+                "exporters: [sample]}", "exporters: [forward/2]}"
+            ),
+            "a.yaml:6: service::pipelines::traces::exporters::0: data would go round in a circle:"
+            " traces → forward → traces/2 → forward/2 → traces (take 'forward' out of the"
+            " exporters here, or a connector out of another of these pipelines)",
+            id="circle",
+        ),
+    ],
+)
+def test_refuses_connections_that_cannot_be(load: Load, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(text)
     assert str(caught.value) == message

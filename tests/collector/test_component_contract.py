@@ -48,6 +48,9 @@ def make(kind: Kind, name: str) -> Any:
     if kind is Kind.RECEIVER:
         signals = getattr(component, "signals", Signal)
         return component(config, host, {signal: Recorder() for signal in signals})
+    if kind is Kind.CONNECTOR:
+        made = frozenset().union(*component.connects.values())
+        return component(config, host, {signal: {f"{signal}/2": Recorder()} for signal in made})
     return component(config, host, *([Recorder()] if kind is Kind.PROCESSOR else []))
 
 
@@ -78,7 +81,8 @@ async def test_starts_then_stops_twice(kind: Kind, name: str) -> None:
 @every_component
 def test_has_the_methods_of_its_kind(kind: Kind, name: str) -> None:
     component = component_class(kind, name)
-    methods = ["start", "shutdown"] + ([] if kind is Kind.RECEIVER else ["consume"])
+    consumes = kind in {Kind.PROCESSOR, Kind.CONNECTOR, Kind.EXPORTER}
+    methods = ["start", "shutdown"] + (["consume"] if consumes else [])
     for method in methods:
         assert inspect.iscoroutinefunction(getattr(component, method)), method
     assert frozenset(getattr(component, "signals", Signal)) <= set(Signal)

@@ -12,6 +12,7 @@ from belvedere.collector.errors import ConfigError, Permanent
 from belvedere.collector.fan_out import FanOut
 from belvedere.collector.registry import Kind
 from belvedere.collector.service import Service
+from belvedere.internal_telemetry import REGISTRY
 from belvedere.otlp.signal import Signal
 
 Load = Callable[..., CollectorConfig]
@@ -82,7 +83,7 @@ def test_what_is_shared_and_what_is_not(load: Load) -> None:
     assert own is not service.component(Kind.PROCESSOR, "sample/p2")
     entry = receiver(service).consumers[Signal.TRACES]
     assert isinstance(entry, FanOut)
-    assert entry.consumers[0] is own
+    assert entry.consumers[0].consumer is own  # type: ignore[attr-defined]  # behind its counter
 
 
 @pytest.mark.parametrize(
@@ -151,3 +152,59 @@ async def test_a_component_that_does_not_stop_is_logged(load: Load, journal: lis
         await service.shutdown()
     assert events(logs, "error") == ["component_not_stopped"]
     assert journal[-1] == "stop sample/e1"
+
+
+CONNECTED = """\
+receivers: {sample: }
+processors: {sample/p1: , sample/p2: }
+exporters: {sample/e1: , sample/e2: }
+connectors: {counting: , forward: }
+extensions: {sample/x1: , sample/x2: , sample/unused: }
+service:
+  extensions: [sample/x2, sample/x1]
+  pipelines:
+    traces: {receivers: [sample], processors: [sample/p1], exporters: [counting, forward]}
+    logs: {receivers: [sample], exporters: [sample/e1, counting]}
+    metrics: {receivers: [counting], processors: [sample/p2], exporters: [sample/e2]}
+    traces/late: {receivers: [forward], processors: [sample/p2], exporters: [sample/e1]}
+"""
+
+
+async def test_extensions_start_first_and_connectors_in_their_place(
+    load: Load, journal: list[str]
+) -> None:
+    service = Service(load(CONNECTED))
+    await service.start()
+    starts = [entry.removeprefix("start sample/") for entry in journal]
+    assert starts == ["x2", "x1", "e1", "e2", "p2", "start counting", "p2", "p1", "start sample"]
+    journal.clear()
+    await service.shutdown()
+    stops = [entry.removeprefix("stop sample/") for entry in journal]
+    assert stops == ["stop sample", "p1", "p2", "stop counting", "p2", "e2", "e1", "x1", "x2"]
+
+
+async def test_connectors_carry_data_from_pipeline_to_pipeline(load: Load) -> None:
+    service = Service(load(CONNECTED))
+    consumers = receiver(service).consumers
+    await consumers[Signal.TRACES].consume(batch_of(Signal.TRACES, [7, 8]))
+    await consumers[Signal.LOGS].consume(batch_of(Signal.LOGS, [9]))
+    assert exporter(service, "sample/e1").recorder.numbers == [7, 8, 9]
+    assert exporter(service, "sample/e2").recorder.numbers == [2, 1]
+
+
+def test_components_get_the_extensions_that_run(load: Load) -> None:
+    service = Service(load(CONNECTED))
+    extensions = receiver(service).host.extensions
+    assert list(extensions) == ["sample/x2", "sample/x1"]
+    assert extensions["sample/x1"] is service.component(Kind.EXTENSION, "sample/x1")
+
+
+async def test_what_passes_a_processor_is_counted(load: Load) -> None:
+    text = CONNECTED.replace("sample/p1", "batch/counted").replace("{batch/counted: ,",
+        "{batch/counted: {timeout: 0s},")  # fmt: skip
+    service = Service(load(text))
+    await receiver(service).consumers[Signal.TRACES].consume(batch_of(Signal.TRACES, [7, 8]))
+    labels = {"processor": "batch/counted", "otel_signal": "traces"}
+    for name in ("incoming", "outgoing"):
+        assert REGISTRY.get_sample_value(f"otelcol_processor_{name}_items_total", labels) == 2
+    await service.shutdown()

@@ -6,9 +6,10 @@ type name (see `registry.py`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from belvedere.otlp.batch import Batch
 
@@ -17,6 +18,20 @@ class ComponentConfig(BaseModel):
     """Base of every component's configuration: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    unsupported: ClassVar[Mapping[str, str]] = {}
+    """Keys of the official component that are refused by name: key → why, and what to do."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuses_unsupported(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for key, reason in cls.unsupported.items():
+                if key in value:
+                    raise PydanticCustomError(
+                        "unsupported_key", "not supported: {reason}", {"key": key, "reason": reason}
+                    )
+        return value
 
 
 class Consumer(Protocol):

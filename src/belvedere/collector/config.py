@@ -4,88 +4,35 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
 
 import structlog
-from pydantic import Field
 
-from belvedere.collector.component import ComponentConfig
+from belvedere.collector.pipelines import (
+    Components,
+    ComponentSettings,
+    PipelineSettings,
+    read_ids,
+    read_pipelines,
+)
 from belvedere.collector.registry import COMPONENTS, RENAMED, Kind, component_class
 from belvedere.collector.source import Source, read_tree
+from belvedere.collector.telemetry.config import Telemetry
 from belvedere.collector.tree import KeyPath, Tree, nearest
 from belvedere.collector.validate import validated
-from belvedere.otlp.signal import Signal
 
 log = structlog.get_logger(__name__)
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-_SECTIONS = tuple(Kind)
-"""The sections that hold components."""
-_ROLES = (Kind.RECEIVER, Kind.PROCESSOR, Kind.EXPORTER)
-"""The keys of a pipeline, in the order of the data."""
-
-
-class LogsTelemetry(ComponentConfig):
-    """`service::telemetry::logs`."""
-
-    level: Literal["debug", "info", "warn", "error"] = Field(
-        "info", description="The least severe level of the Collector's own log that is written."
-    )
-
-
-class MetricsTelemetry(ComponentConfig):
-    """`service::telemetry::metrics`."""
-
-    level: Literal["none", "basic", "normal", "detailed"] = Field(
-        "normal", description="How much the Collector counts about itself; `none` serves nothing."
-    )
-    address: str = Field("", description="host:port on which `/metrics` is served; empty: nowhere.")
-
-
-class Telemetry(ComponentConfig):
-    """`service::telemetry`: what the Collector says about itself."""
-
-    logs: LogsTelemetry = Field(default_factory=LogsTelemetry, description="Its log.")
-    metrics: MetricsTelemetry = Field(default_factory=MetricsTelemetry, description="Its metrics.")
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentSettings:
-    """One configured component."""
-
-    kind: Kind
-    id: str
-    """`type` or `type/name`, as written."""
-    component: Any
-    """Its class, of the shape that `registry` describes for its kind."""
-    config: ComponentConfig
-
-    @property
-    def signals(self) -> frozenset[Signal]:
-        """What it can handle: `signals` of its configuration or else of its class; or else all."""
-        for owner in (self.config, self.component):
-            if (signals := getattr(owner, "signals", None)) is not None:
-                return frozenset(signals)
-        return frozenset(Signal)
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineSettings:
-    """One pipeline: ids of components, which exist and handle its signal."""
-
-    id: str
-    signal: Signal
-    receivers: tuple[str, ...]
-    processors: tuple[str, ...]
-    exporters: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CollectorConfig:
     """What `load_config` makes of the sources."""
 
-    components: Mapping[Kind, Mapping[str, ComponentSettings]]
+    components: Components
     """Section → id → settings; also of components that no pipeline uses."""
+    extensions: tuple[str, ...]
+    """Ids of the extensions that run, in the order of their start."""
     pipelines: Mapping[str, PipelineSettings]
     telemetry: Telemetry
     tree: Tree = field(repr=False)
@@ -105,21 +52,20 @@ def load_config(*sources: Source, env: Mapping[str, str] | None = None) -> Colle
     tree = Tree()
     for source in sources:
         tree.merge(read_tree(source, os.environ if env is None else env))
-    _known_keys_only(tree, (), {*_SECTIONS, "service"})
+    tree.known_keys_only((), {*Kind, "service"})
     components = {kind: _section(tree, kind) for kind in Kind}
-    _known_keys_only(tree, ("service",), {"pipelines", "telemetry", "extensions"})
-    if tree.get(("service", "extensions")):
-        raise tree.error(("service", "extensions"), "there are no extensions in this version")
+    tree.known_keys_only(("service",), {"pipelines", "telemetry", "extensions"})
     return CollectorConfig(
         components,
-        _pipelines(tree, components),
+        read_ids(tree, ("service", "extensions"), components[Kind.EXTENSION], Kind.EXTENSION),
+        read_pipelines(tree, components),
         validated(Telemetry, tree, ("service", "telemetry")),
         tree,
     )
 
 
 def _section(tree: Tree, kind: Kind) -> dict[str, ComponentSettings]:
-    return {name: _component(tree, kind, name) for name in _mapping(tree, (kind,))}
+    return {name: _component(tree, kind, name) for name in tree.mapping((kind,))}
 
 
 def _component(tree: Tree, kind: Kind, component_id: str) -> ComponentSettings:
@@ -139,72 +85,3 @@ def _component(tree: Tree, kind: Kind, component_id: str) -> ComponentSettings:
         )
     component = component_class(kind, type_name)
     return ComponentSettings(kind, component_id, component, validated(component.Config, tree, path))
-
-
-def _pipelines(
-    tree: Tree, components: Mapping[Kind, Mapping[str, ComponentSettings]]
-) -> dict[str, PipelineSettings]:
-    path: KeyPath = ("service", "pipelines")
-    names = _mapping(tree, path)
-    if not names:
-        raise tree.error(path, "at least one pipeline is required", "see the packaged default")
-    return {name: _pipeline(tree, name, components) for name in names}
-
-
-def _pipeline(
-    tree: Tree, pipeline_id: str, components: Mapping[Kind, Mapping[str, ComponentSettings]]
-) -> PipelineSettings:
-    path: KeyPath = ("service", "pipelines", pipeline_id)
-    signal_name, slash, name = pipeline_id.partition("/")
-    if signal_name not in set(Signal) or (slash and not name):
-        raise tree.error(
-            path,
-            "a pipeline is named after its signal: traces, metrics or logs, also traces/name",
-            nearest(signal_name, Signal),
-        )
-    signal = Signal(signal_name)
-    _known_keys_only(tree, path, set(_ROLES))
-    receivers, processors, exporters = (
-        _references(tree, (*path, role), signal, components[role]) for role in _ROLES
-    )
-    for role, ids in ((Kind.RECEIVER, receivers), (Kind.EXPORTER, exporters)):
-        if not ids:
-            raise tree.error((*path, role), f"a pipeline needs at least one {role[:-1]}")
-    return PipelineSettings(pipeline_id, signal, receivers, processors, exporters)
-
-
-def _references(
-    tree: Tree, path: KeyPath, signal: Signal, known: Mapping[str, ComponentSettings]
-) -> tuple[str, ...]:
-    """The ids in one list of a pipeline; each is configured, handles the signal, is there once."""
-    ids = tree.get(path) or []
-    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
-        raise tree.error(path, "a list of component ids is expected: [otlp, otlp/2]")
-    role = str(path[-1])
-    for index, component_id in enumerate(ids):
-        at = (*path, index)
-        if component_id not in known:
-            hint = nearest(component_id, known)
-            raise tree.error(at, f"{component_id!r} is not configured in {role}", hint)
-        if signal not in known[component_id].signals:
-            can = ", ".join(sorted(known[component_id].signals))
-            raise tree.error(at, f"{component_id!r} does not handle {signal}", f"it handles {can}")
-        if component_id in ids[:index]:
-            raise tree.error(at, f"{component_id!r} is in this list twice")
-    return tuple(ids)
-
-
-def _mapping(tree: Tree, path: KeyPath) -> dict[str, Any]:
-    """The mapping at `path`; empty where nothing is written."""
-    value = tree.get(path)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise tree.error(path, f"a mapping is expected, not {value!r}")
-    return value
-
-
-def _known_keys_only(tree: Tree, path: KeyPath, known: set[str]) -> None:
-    for key in _mapping(tree, path):
-        if key not in known:
-            raise tree.error((*path, key), "there is no such key", nearest(key, known))

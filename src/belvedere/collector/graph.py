@@ -1,22 +1,26 @@
 """The components of a configuration, made and connected: the Collector's `service/internal/graph`.
 
 One receiver for each id, shared by its pipelines; one processor for each pipeline and id; one
-exporter for each id, shared by its pipelines.
+exporter for each id, shared by its pipelines; one connector for each id, at the end of some
+pipelines and at the beginning of others.
 
     receiver ─┬─ traces:   memory_limiter ─ batch ─┬─ exporter a
-              │                                    └─ exporter b
-              └─ logs:     memory_limiter ────────── exporter b
+              │                                    ├─ exporter b
+              │              ┌─────────────────────┴─ connector
+              │              └─ metrics: batch ────── exporter c
+              └─ logs:     memory_limiter ─────────── exporter b
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from belvedere.collector.component import Component, Consumer, Host
-from belvedere.collector.config import CollectorConfig, PipelineSettings
+from belvedere.collector.config import CollectorConfig
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.fan_out import fan_out
+from belvedere.collector.pipelines import PipelineSettings
 from belvedere.collector.registry import Kind
 from belvedere.otlp.signal import Signal
 
@@ -32,11 +36,28 @@ class Node:
     component: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What stands behind a consumer that may be watched."""
+
+    kind: Kind
+    id: str
+    signal: Signal | None = None
+    """Of the pipeline; None for what pipelines share."""
+    leaves: bool = False
+    """What comes out of a processor, rather than what goes into it."""
+
+
+Watch = Callable[[Place, Consumer], Consumer]
+
+
 @dataclass(slots=True)
 class Graph:
     """All nodes, each one after those that it hands batches to: the order to start them in."""
 
     nodes: list[Node] = field(default_factory=list)
+    extensions: dict[str, Component] = field(default_factory=dict)
+    """By their ids; they are nodes, too."""
 
     def find(self, kind: Kind, component_id: str, pipeline: str = "") -> Component:
         """The component of that place; a processor needs no pipeline where only one has it.
@@ -56,47 +77,94 @@ class Graph:
         return component
 
 
-def build_graph(config: CollectorConfig, services: Mapping[type[Any], Any]) -> Graph:
-    """Make the components that pipelines use, and connect them. Nothing starts yet.
+def build_graph(
+    config: CollectorConfig,
+    services: Mapping[type[Any], Any],
+    watch: Watch = lambda _place, consumer: consumer,
+) -> Graph:
+    """Make the extensions, and the components that pipelines use, and connect them.
+
+    Nothing starts yet.
+
+    Args:
+        config: the validated configuration.
+        services: what the process shares with its components.
+        watch: puts something before each consumer, to count or trace what it takes.
 
     Raises:
         ConfigError: a component cannot work with its configuration.
     """
-    return _Builder(config, services).build()
+    return _Builder(config, services, watch).build()
 
 
 class _Builder:
-    def __init__(self, config: CollectorConfig, services: Mapping[type[Any], Any]) -> None:
-        self._config, self._services = config, services
+    def __init__(
+        self, config: CollectorConfig, services: Mapping[type[Any], Any], watch: Watch
+    ) -> None:
+        self._config, self._services, self._watch = config, services, watch
         self._graph = Graph()
-        self._exporters: dict[str, Consumer] = {}
+        self._ends: dict[str, Consumer] = {}
+        """Exporters and connectors, by their ids."""
+        self._entries: dict[str, Consumer] = {}
+        """Pipelines, by their ids."""
 
     def build(self) -> Graph:
-        pipelines = self._config.pipelines.values()
+        config = self._config
+        for extension_id in config.extensions:
+            self._graph.extensions[extension_id] = self._make(Kind.EXTENSION, extension_id)
+        pipelines = config.pipelines.values()
         for pipeline in pipelines:
             for exporter_id in pipeline.exporters:
-                if exporter_id not in self._exporters:
-                    self._exporters[exporter_id] = self._make(Kind.EXPORTER, exporter_id)
+                if exporter_id in config.components[Kind.EXPORTER]:
+                    self._end(exporter_id)
         entries: dict[str, dict[Signal, list[Consumer]]] = {}
         for pipeline in pipelines:
-            entry = self._processors(pipeline)
+            entry = self._entry(pipeline)
             for receiver_id in pipeline.receivers:
-                entries.setdefault(receiver_id, {}).setdefault(pipeline.signal, []).append(entry)
+                if receiver_id in config.components[Kind.RECEIVER]:
+                    by_signal = entries.setdefault(receiver_id, {})
+                    by_signal.setdefault(pipeline.signal, []).append(entry)
         for receiver_id, by_signal in entries.items():
-            consumers = {signal: fan_out(several) for signal, several in by_signal.items()}
+            consumers = {
+                signal: self._watch(Place(Kind.RECEIVER, receiver_id, signal), fan_out(several))
+                for signal, several in by_signal.items()
+            }
             self._make(Kind.RECEIVER, receiver_id, consumers)
         return self._graph
 
-    def _processors(self, pipeline: PipelineSettings) -> Consumer:
-        """The pipeline from its last processor to its first, which is the entry to it."""
-        entry = fan_out([self._exporters[exporter_id] for exporter_id in pipeline.exporters])
-        for processor_id in reversed(pipeline.processors):
-            entry = self._make(Kind.PROCESSOR, processor_id, entry, pipeline=pipeline.id)
-        return entry
+    def _entry(self, pipeline: PipelineSettings) -> Consumer:
+        """The way into a pipeline, made from its last processor to its first."""
+        if pipeline.id not in self._entries:
+            entry = fan_out([self._end(exporter_id) for exporter_id in pipeline.exporters])
+            for processor_id in reversed(pipeline.processors):
+                place = Place(Kind.PROCESSOR, processor_id, pipeline.signal)
+                after = self._watch(replace(place, leaves=True), entry)
+                processor = self._make(Kind.PROCESSOR, processor_id, after, pipeline=pipeline.id)
+                entry = self._watch(place, processor)
+            self._entries[pipeline.id] = entry
+        return self._entries[pipeline.id]
+
+    def _end(self, component_id: str) -> Consumer:
+        """An exporter, or a connector with the pipelines behind it."""
+        if component_id not in self._ends:
+            connectors = self._config.components[Kind.CONNECTOR]
+            if component_id not in connectors:
+                exporter = self._make(Kind.EXPORTER, component_id)
+                self._ends[component_id] = self._watch(Place(Kind.EXPORTER, component_id), exporter)
+            else:
+                consumers: dict[Signal, dict[str, Consumer]] = {}
+                for pipeline in self._config.pipelines.values():
+                    if component_id in pipeline.receivers:
+                        entry = self._entry(pipeline)
+                        consumers.setdefault(pipeline.signal, {})[pipeline.id] = entry
+                connector = self._make(Kind.CONNECTOR, component_id, consumers)
+                place = Place(Kind.CONNECTOR, component_id)
+                self._ends[component_id] = self._watch(place, connector)
+        return self._ends[component_id]
 
     def _make(self, kind: Kind, component_id: str, *hands_to: Any, pipeline: str = "") -> Any:
         settings = self._config.components[kind][component_id]
-        host = Host(component_id, self._services)
+        host = Host(component_id, self._services, self._graph.extensions)
         with placing(self._config, kind, component_id):
             component = settings.component(settings.config, host, *hands_to)
         self._graph.nodes.append(Node(kind, component_id, pipeline, component))

@@ -2,7 +2,7 @@
 
 import copy
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -38,6 +38,29 @@ class Tree:
                 return None
             value = value[key]
         return value
+
+    def mapping(self, path: KeyPath) -> dict[str, Any]:
+        """The mapping at `path`; empty where nothing is written.
+
+        Raises:
+            ConfigError: something else is written there.
+        """
+        value = self.get(path)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.error(path, f"a mapping is expected, not {value!r}")
+        return value
+
+    def known_keys_only(self, path: KeyPath, known: Collection[str]) -> None:
+        """Check the keys of the mapping at `path`.
+
+        Raises:
+            ConfigError: one of them is not `known`.
+        """
+        for key in self.mapping(path):
+            if key not in known:
+                raise self.error((*path, key), "there is no such key", nearest(key, known))
 
     def merge(self, later: Self) -> None:
         """Take over what `later` says: mappings merge deeply, everything else is replaced."""

@@ -76,6 +76,8 @@ def _config_error(
         return tree.error((*path, *inner), "there is no such key", nearest(str(inner[-1]), known))
     if kind == "missing":
         return tree.error((*path, *inner, location[-1]), "this key is required")
+    if kind == "unsupported_key":
+        return tree.error((*path, *inner, complaint["ctx"]["key"]), complaint["msg"])
     if kind == "string_type":
         hint = "write it in quotes" if isinstance(complaint["input"], int | float) else ""
         return tree.error((*path, *inner), f"text is expected, not {complaint['input']!r}", hint)

@@ -1,0 +1,1 @@
+"""Connectors: the end of some pipelines and the beginning of others."""

@@ -1,0 +1,1 @@
+"""Extensions: what serves the process and its components, outside the pipelines."""

@@ -1,0 +1,1 @@
+"""What the Collector says about itself."""
