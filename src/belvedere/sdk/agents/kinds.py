@@ -141,6 +141,9 @@ class RetrievalRun(_WithContent):
     __slots__ = ()
     _key: ClassVar[str] = otel_context.create_key("belvedere-retrieval")
 
+    def _instrumented_as(self) -> str | None:
+        return "retrieval"
+
     @guarded
     def query(self, text: str) -> None:
         """Records the text searched for, if content is captured."""

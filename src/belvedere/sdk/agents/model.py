@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents import content, metrics
+from belvedere.sdk.agents.inner import Inner
 from belvedere.sdk.agents.kinds import Conversing
 from belvedere.sdk.agents.response import Response, Usage, read
 from belvedere.sdk.agents.run import guarded
@@ -74,8 +75,10 @@ class ModelCall(Conversing):
     __slots__ = ("_answered", "_chunk_times_s", "_known", "_streamed", "_usage")
     _key: ClassVar[str] = otel_context.create_key("belvedere-model-call")
 
-    def __init__(self, span: Span, static: Mapping[str, AttributeValue]) -> None:
-        super().__init__(span, static)
+    def __init__(
+        self, span: Span, static: Mapping[str, AttributeValue], *, borrowed: bool = False
+    ) -> None:
+        super().__init__(span, static, borrowed=borrowed)
         self._known = dict(static)
         self._usage = Usage()
         self._streamed: StreamedResponse | None = None
@@ -85,11 +88,7 @@ class ModelCall(Conversing):
     @guarded
     def request(self, **parameters: Unpack[RequestParameters]) -> None:
         """Records parameters of the request; with a model, the span is named after it."""
-        found = request_attributes(parameters)
-        self._set(found)
-        model = found.get(names.REQUEST_MODEL)
-        if model is not None:
-            self._span.update_name(f"{self._known.get(names.OPERATION, 'chat')} {model}")
+        self._ask(request_attributes(parameters))
 
     @guarded
     def response(
@@ -147,6 +146,37 @@ class ModelCall(Conversing):
             self._known.update(attributes)
             self._span.set_attributes(attributes)
 
+    def _ask(self, attributes: Mapping[str, AttributeValue]) -> None:
+        self._set(attributes)
+        model = attributes.get(names.REQUEST_MODEL)
+        if model is not None and not self._ended:
+            self._span.update_name(f"{self._operation()} {model}")
+
+    def _operation(self) -> str:
+        return str(self._known.get(names.OPERATION, "chat"))
+
+    def _instrumented_as(self) -> str | None:
+        return self._operation()
+
+    def _learn(self, inner: Inner) -> None:
+        present = {**(getattr(self._span, "attributes", None) or {}), **self._known}
+        found = {key: value for key, value in inner.attributes.items() if key not in present}
+        self._ask(found)
+        usage = Usage.of(inner.attributes)
+        usage.update(self._usage)
+        self._use(usage)
+        if self._first_chunk_s is None:
+            first_chunk_s = found.get(names.RESPONSE_TIME_TO_FIRST_CHUNK)
+            self._first_chunk_s = first_chunk_s if isinstance(first_chunk_s, float) else None
+        for attribute, value in inner.contents.items():
+            if attribute not in present:
+                self._record(attribute, value)
+        if inner.error is not None and self._error_type is None and not self._is_answered():
+            self.record_error(inner.error)  # caught by the application, and nothing came instead
+
+    def _is_answered(self) -> bool:
+        return self._answered or self._streamed is not None or names.RESPONSE_ID in self._known
+
     def _use(self, usage: Usage) -> None:
         self._usage.update(usage)
         self._set(usage.attributes())
@@ -201,6 +231,8 @@ class ModelCall(Conversing):
             response = self._streamed.response()
             if response is not None:
                 self._take(response)
+        if self._borrowed:  # the instrumentor whose span it is reports them
+            return
         self._record_chunk_times()
         instruments = metrics.instruments()
         labels = self._labels()

@@ -11,6 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents import faults, providers, wrap
+from belvedere.sdk.agents.around import same_operation
 from belvedere.sdk.agents.run import Run
 
 RunT = TypeVar("RunT", bound=Run)
@@ -80,6 +81,10 @@ class Operation(Generic[RunT]):
         """A run that has begun and is not current yet. Never raises."""
         attributes = self._attributes
         try:
+            around = same_operation(attributes, self._kind.name_attribute)
+            if around is not None:
+                around.set_attributes(attributes)
+                return self._kind.run(around, attributes, borrowed=True)
             span = providers.tracer().start_span(
                 self._span_name, kind=self._span_kind, attributes=attributes
             )

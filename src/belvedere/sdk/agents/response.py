@@ -4,8 +4,9 @@ OpenAI chat completions, responses and embeddings, Anthropic messages: as object
 or as the dictionaries their APIs send.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents import messages, shapes
@@ -35,14 +36,23 @@ class Usage:
 
     def attributes(self) -> dict[str, int]:
         """As span attributes; what is unknown or negative is left out."""
-        values = {
-            names.USAGE_INPUT_TOKENS: self.input_tokens,
-            names.USAGE_OUTPUT_TOKENS: self.output_tokens,
-            names.USAGE_CACHE_READ_TOKENS: self.cache_read_tokens,
-            names.USAGE_CACHE_CREATION_TOKENS: self.cache_creation_tokens,
-            names.USAGE_REASONING_TOKENS: self.reasoning_tokens,
-        }
-        return {name: value for name, value in values.items() if value is not None and value >= 0}
+        values = ((name, getattr(self, each)) for each, name in _USAGE.items())
+        return {name: value for name, value in values if value is not None and value >= 0}
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, object]) -> "Usage":
+        """What these span attributes say of it."""
+        return cls(**{each: count(attributes, name) for each, name in _USAGE.items()})
+
+
+_USAGE: Final[Mapping[str, str]] = {
+    "input_tokens": names.USAGE_INPUT_TOKENS,
+    "output_tokens": names.USAGE_OUTPUT_TOKENS,
+    "cache_read_tokens": names.USAGE_CACHE_READ_TOKENS,
+    "cache_creation_tokens": names.USAGE_CACHE_CREATION_TOKENS,
+    "reasoning_tokens": names.USAGE_REASONING_TOKENS,
+}
+"""Field of `Usage` → attribute."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents import faults
+from belvedere.sdk.agents.inner import Inner, surround
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
@@ -64,10 +65,13 @@ class Run:
     """
 
     __slots__ = (
+        "_borrowed",
         "_ended",
         "_error_type",
         "_first_chunk_s",
+        "_inner",
         "_last_chunk_ns",
+        "_left",
         "_span",
         "_started_ns",
         "_state",
@@ -75,9 +79,14 @@ class Run:
     )
     _key: ClassVar[str] = otel_context.create_key("belvedere-run")
 
-    def __init__(self, span: Span, static: Mapping[str, AttributeValue]) -> None:
+    def __init__(
+        self, span: Span, static: Mapping[str, AttributeValue], *, borrowed: bool = False
+    ) -> None:
         del static  # what the span began with; kinds that report metrics keep it
         self._span = span
+        self._borrowed = borrowed  # another's, who ends it and reports its metrics
+        self._inner: Inner | None = None
+        self._left = False
         self._ended = False
         self._error_type: str | None = None
         self._first_chunk_s: float | None = None
@@ -156,8 +165,11 @@ class Run:
         try:
             state = self._state
             if state is None:
+                state, self._inner = surround(
+                    otel_context.get_current(), self._instrumented_as(), self._settled
+                )
                 state = trace.set_span_in_context(
-                    self._span, otel_context.set_value(self._key, self)
+                    self._span, otel_context.set_value(self._key, self, state)
                 )
                 self._state = state
             self._token = otel_context.attach(state)
@@ -193,23 +205,49 @@ class Run:
             faults.report("a chunk of a stream")
 
     def _end(self, error: BaseException | None = None) -> None:
-        """Ends the span, once. Only `Exception`s are errors: closing and cancelling are not."""
+        """Ends the span, once. Only `Exception`s are errors: closing and cancelling are not.
+
+        A stream of a client that was begun inside and is still read goes on: it ends the span.
+        """
         if self._ended:
+            return
+        if error is None and self._inner is not None and self._inner.running:
+            self._left = True
             return
         try:
             if isinstance(error, Exception):
                 self.record_error(error)
+            if self._inner is not None:
+                self._learn(self._inner)
             self._finish()
         except Exception:  # noqa: BLE001 - the application is never changed by telemetry
             faults.report("finishing a run")
         self._ended = True
-        self._state = None  # it holds this run: a cycle that only the garbage collector would free
+        # They hold this run: cycles that only the garbage collector would free.
+        self._state = self._inner = None
         try:
-            self._span.end()
+            if not self._borrowed:
+                self._span.end()
         except Exception:  # noqa: BLE001 - a span processor of the application failed
             faults.report("ending a span")
 
+    def _settled(self) -> None:
+        """What was called inside has ended."""
+        if self._left:
+            self._end()
+
     # What kinds of runs override. May raise: the callers above are guarded.
+
+    def _instrumented_as(self) -> str | None:
+        """The operation, if an instrumentor of the library called inside records it as well."""
+        return None
+
+    def _learn(self, inner: Inner) -> None:
+        """Takes over what an instrumentor knows and the application did not say."""
+        present = getattr(self._span, "attributes", None) or {}
+        self._span.set_attributes(
+            {key: value for key, value in inner.attributes.items() if key not in present}
+        )
 
     def _called(
         self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]

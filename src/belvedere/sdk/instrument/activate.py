@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, Final
 
+from opentelemetry.trace import TracerProvider
+
 from belvedere.sdk.instrument.candidates import COVERED_BY, candidates, unwanted
+from belvedere.sdk.instrument.joining import JoiningTracerProvider
 from belvedere.sdk.providers import Providers
 
 _log = logging.getLogger("belvedere.sdk")
@@ -64,7 +67,7 @@ def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: 
         if instrumentor.is_instrumented_by_opentelemetry:
             return "active already"
         given = {
-            "tracer_provider": providers.tracer,
+            "tracer_provider": _tracer_provider(entry_point, providers),
             "meter_provider": providers.meter,
             "logger_provider": providers.logger,
             **OPTIONS.get(name, {}),
@@ -77,6 +80,12 @@ def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: 
         return f"failed: {type(error).__name__}: {error}"
     active.append(instrumentor)
     return ACTIVATED
+
+
+def _tracer_provider(entry_point: EntryPoint, providers: Providers) -> TracerProvider:
+    if entry_point.value.startswith("opentelemetry.instrumentation.genai."):
+        return JoiningTracerProvider(providers.tracer)
+    return providers.tracer
 
 
 def _activated(states: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ library works through another, the upper one's spans are enough.
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Final
 
 GROUP: Final = "opentelemetry_instrumentor"
@@ -38,6 +38,12 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 }
 """What `auto` does not activate, and why."""
 
+OUTGROWN: Final[Mapping[str, tuple[int, str]]] = {
+    # Its instrumentor patches what mcp 2 does not have: it would fail when that is imported.
+    "mcp": (2, "mcp makes its own spans from version 2 on"),
+}
+"""Library → the first major version that its instrumentor is not for, and why."""
+
 
 def candidates() -> dict[str, EntryPoint]:
     """Library → its instrumentor, the preferred one where there are several."""
@@ -58,14 +64,27 @@ def unwanted(names: Sequence[str] | None, activated: Mapping[str, str], name: st
     disabled = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")
     if {name, "*"} & {part.strip() for part in disabled.split(",")}:
         return "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it"
-    if names is not None:
-        return "" if name in names else "not asked for"
-    if name in LEFT_OUT:
-        return LEFT_OUT[name]
+    if names is not None and name not in names:
+        return "not asked for"
+    if name in OUTGROWN and _major_version(name) >= OUTGROWN[name][0]:
+        return OUTGROWN[name][1]
+    return _left_out(activated, name) if names is None else ""
+
+
+def _left_out(activated: Mapping[str, str], name: str) -> str:
     above = COVERED_BY.get(name)
     if above in activated:
         return f"its calls are in {above}'s spans; name it to have both"
-    return ""
+    return LEFT_OUT.get(name, "")
+
+
+def _major_version(distribution: str) -> int:
+    """0 if it is not installed."""
+    try:
+        major = version(distribution).partition(".")[0]
+    except PackageNotFoundError:
+        return 0
+    return int(major) if major.isdecimal() else 0
 
 
 def _preference(entry_point: EntryPoint) -> tuple[int, str]:

@@ -18,6 +18,10 @@ _OPTION: Final = "aggregation_cardinality_limit"
 def views(cardinality_limit: int = DEFAULT_LIMIT) -> Sequence[View]:
     """One view for all instruments: `cardinality_limit` attribute sets each.
 
+    None for the default where the SDK has it by itself: with a view for all, it warns of a conflict
+    when two scopes have an instrument of one name (`gen_ai.client.operation.duration`), though
+    there is none.
+
     What has a further attribute set is counted in one more series, which has the one attribute
     `otel.metric.overflow=true` (OpenTelemetry, Metrics SDK, "Cardinality limits"): sums stay
     right, only the division by attributes ends. `overflow` says so in the log.
@@ -31,6 +35,8 @@ def views(cardinality_limit: int = DEFAULT_LIMIT) -> Sequence[View]:
     if cardinality_limit < 1:
         raise ValueError(f"The cardinality limit must be positive, got {cardinality_limit}")
     if _OPTION in inspect.signature(View).parameters:
+        if cardinality_limit == DEFAULT_LIMIT:
+            return ()
         option: dict[str, Any] = {_OPTION: cardinality_limit}
         return (View(instrument_name="*", **option),)
     return (LimitedView(cardinality_limit),)
