@@ -12,6 +12,9 @@ from belvedere.otlp.signal import ExportRequest, Signal
 
 DEFAULT_PROJECT = "default"
 
+CLIENT_ADDRESS = ":client.address"
+"""In a batch's metadata, the IP address that the request came from. No header is called so."""
+
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -38,7 +41,8 @@ class Batch:
     """Spans, metric data points or log records in `data`."""
     project: str = DEFAULT_PROJECT
     metadata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The client's request headers (lower-case names), for components that route by them."""
+    """The client's request headers (lower-case names), for components that route by them; and its
+    address, as `CLIENT_ADDRESS`."""
     _message: ExportRequest | None = field(default=None, repr=False, compare=False)
 
     @classmethod

@@ -16,6 +16,7 @@ from structlog.typing import EventDict
 from belvedere.collector.errors import Permanent, Retryable
 from belvedere.collector.receivers.otlp.config import GrpcConfig
 from belvedere.collector.receivers.otlp.grpc_door import _options
+from belvedere.otlp.batch import CLIENT_ADDRESS
 from belvedere.otlp.signal import Signal
 
 Code = grpc.StatusCode
@@ -162,13 +163,15 @@ def test_signals_without_a_pipeline_are_unimplemented(open_doors: Callable[..., 
 
 def test_credentials_are_not_handed_on(doors: Doors) -> None:
     doors.export(GOOD, metadata=(("authorization", "Bearer x"), ("cookie", "y"), ("x-a", "b")))
-    assert set(doors.batches[0].metadata) == {"x-a", "user-agent"}
+    assert set(doors.batches[0].metadata) == {"x-a", "user-agent", CLIENT_ADDRESS}
+    assert doors.batches[0].metadata[CLIENT_ADDRESS] == ("127.0.0.1",)
 
 
 def test_metadata_can_be_left_out(open_doors: Callable[..., Doors]) -> None:
     doors = open_doors(grpc={"include_metadata": False})
     doors.export(GOOD, metadata=(("x-scope-orgid", "p"),))
-    assert (doors.batches[0].metadata, doors.batches[0].project) == ({}, "p")
+    assert doors.batches[0].metadata == {CLIENT_ADDRESS: ("127.0.0.1",)}
+    assert doors.batches[0].project == "p"
 
 
 def test_a_large_request_is_decoded_beside_the_loop(doors: Doors) -> None:

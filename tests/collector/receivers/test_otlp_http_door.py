@@ -13,6 +13,7 @@ from otlp_doors import JSON, PROTOBUF, REQUESTS, Doors, traces
 from structlog.typing import EventDict
 
 from belvedere.collector.errors import Permanent, Retryable
+from belvedere.otlp.batch import CLIENT_ADDRESS
 from belvedere.otlp.signal import Signal
 
 GOOD = traces().SerializeToString()
@@ -237,7 +238,7 @@ def test_credentials_are_not_handed_on(doors: Doors) -> None:
 def test_headers_can_be_left_out(open_doors: Callable[..., Doors]) -> None:
     doors = open_doors(http={"include_metadata": False})
     doors.post(GOOD)
-    assert doors.batches[0].metadata == {}
+    assert doors.batches[0].metadata == {CLIENT_ADDRESS: ("127.0.0.1",)}
 
 
 def test_json_gets_a_quarter_of_the_limit(open_doors: Callable[..., Doors]) -> None:

@@ -1,27 +1,11 @@
 """A batch in pieces of a bounded number of items, each with its resource and scope."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from belvedere.otlp.batch import Batch
+from belvedere.otlp.levels import LEVELS, points_of
 from belvedere.otlp.signal import Signal
-
-
-@dataclass(frozen=True, slots=True)
-class _Levels:
-    """The names of the nested repeated fields that lead to a signal's records."""
-
-    resources: str
-    scopes: str
-    records: str
-
-
-_LEVELS = {
-    Signal.TRACES: _Levels("resource_spans", "scope_spans", "spans"),
-    Signal.METRICS: _Levels("resource_metrics", "scope_metrics", "metrics"),
-    Signal.LOGS: _Levels("resource_logs", "scope_logs", "log_records"),
-}
 
 
 def split(batch: Batch, maximum: int) -> Iterator[Batch]:
@@ -41,7 +25,7 @@ class _Splitter:
 
     def __init__(self, batch: Batch, maximum: int) -> None:
         self._batch, self._maximum = batch, maximum
-        self._levels = _LEVELS[batch.signal]
+        self._levels = LEVELS[batch.signal]
         self._resource: Any = None
         self._scope: Any = None
         self._into_resource: Any = None
@@ -61,7 +45,7 @@ class _Splitter:
 
     def _place(self, record: Any) -> Iterator[Batch]:
         """Add a record to the piece under construction; yields each piece that it fills."""
-        points = _points(record) if self._batch.signal is Signal.METRICS else [record]
+        points = points_of(record) if self._batch.signal is Signal.METRICS else [record]
         if self._items + len(points) <= self._maximum:
             self._copy().CopyFrom(record)
             self._items += len(points)
@@ -70,13 +54,13 @@ class _Splitter:
             return
         envelope = type(record)()
         envelope.CopyFrom(record)
-        del _points(envelope)[:]
+        del points_of(envelope)[:]
         start = 0
         while start < len(points):
             end = start + self._maximum - self._items
             part = self._copy()
             part.CopyFrom(envelope)
-            _points(part).extend(points[start:end])
+            points_of(part).extend(points[start:end])
             self._items += min(end, len(points)) - start
             start = end
             if self._items == self._maximum:
@@ -114,9 +98,3 @@ def _without(message: Any, nested: str) -> Any:
     copy.CopyFrom(message)
     copy.ClearField(nested)
     return copy
-
-
-def _points(metric: Any) -> Any:
-    """The data points of a metric of whatever type; of one without a type, none."""
-    kind = metric.WhichOneof("data")
-    return getattr(metric, kind).data_points if kind else []

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.receivers.otlp.config import ProjectName
-from belvedere.otlp.batch import DEFAULT_PROJECT, is_project_name
+from belvedere.otlp.batch import CLIENT_ADDRESS, DEFAULT_PROJECT, is_project_name
 from belvedere.otlp.errors import Malformed, Unauthenticated
 
 Headers: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -86,9 +86,15 @@ class Access:
         return found
 
 
-def without_credentials(headers: Headers) -> Headers:
-    """What components may see of the headers."""
-    return {name: values for name, values in headers.items() if name not in _CREDENTIALS}
+def metadata_of(headers: Headers, address: str, *, include_headers: bool) -> Headers:
+    """What components may see of a request: its headers without credentials, and its client.
+
+    `address` is the client's IP address, or empty where it has none (a Unix socket).
+    """
+    metadata: dict[str, tuple[str, ...]] = {CLIENT_ADDRESS: (address,)} if address else {}
+    if include_headers:
+        metadata |= {name: each for name, each in headers.items() if name not in _CREDENTIALS}
+    return metadata
 
 
 def read_tokens(file: Path, key: str) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
 
-from belvedere.collector.receivers.otlp.access import Access, Headers, without_credentials
+from belvedere.collector.receivers.otlp.access import Access, Headers, metadata_of
 from belvedere.collector.receivers.otlp.config import GrpcConfig, KeepaliveConfig
 from belvedere.collector.receivers.otlp.intake import Intake, Request
 from belvedere.collector.receivers.otlp.listen import address_of, cannot_listen, close, listen
@@ -96,7 +97,7 @@ class GrpcDoor:
                     coding_of_grpc_message(message),
                     Encoding.PROTOBUF,
                     self._access.project(headers),
-                    without_credentials(headers) if include_metadata else {},
+                    metadata_of(headers, _address(context), include_headers=include_metadata),
                 )
                 return await intake.take(request)
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -112,6 +113,12 @@ def _headers(context: grpc.aio.ServicerContext[bytes, bytes]) -> Headers:
         if isinstance(value, str):  # keys that end in -bin have bytes
             headers[name] = (*headers.get(name, ()), value)
     return headers
+
+
+def _address(context: grpc.aio.ServicerContext[bytes, bytes]) -> str:
+    """The IP address of the client, out of `ipv4:127.0.0.1:4242` or `ipv6:%5B::1%5D:4242`."""
+    family, _, rest = context.peer().partition(":")
+    return unquote(rest).rpartition(":")[0].strip("[]") if family in ("ipv4", "ipv6") else ""
 
 
 def _options(config: GrpcConfig) -> list[tuple[str, Any]]:

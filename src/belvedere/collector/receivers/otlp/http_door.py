@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import uvicorn
 from starlette.middleware.cors import CORSMiddleware
 
-from belvedere.collector.receivers.otlp.access import Access, Headers, without_credentials
+from belvedere.collector.receivers.otlp.access import Access, Headers, metadata_of
 from belvedere.collector.receivers.otlp.config import CorsConfig, HttpConfig
 from belvedere.collector.receivers.otlp.http_protocol import BoundedHttpProtocol
 from belvedere.collector.receivers.otlp.intake import Intake, Request
@@ -122,7 +122,11 @@ class HttpApplication:
                     ", ".join(headers.get("content-encoding", ())),
                     encoding,
                     project,
-                    without_credentials(headers) if self._config.include_metadata else {},
+                    metadata_of(
+                        headers,
+                        (scope.get("client") or ("",))[0],
+                        include_headers=self._config.include_metadata,
+                    ),
                 )
                 answer = await intake.take(request)
             except _ClientGoneError:

@@ -1,0 +1,1 @@
+"""What the processors `attributes` and `resource` do to attributes: `action`s, in order."""

@@ -1,0 +1,1 @@
+"""`include` and `exclude`: which items a processor acts upon."""

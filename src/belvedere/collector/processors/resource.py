@@ -1,0 +1,40 @@
+"""`resource`: changes attributes of resources."""
+
+from pydantic import Field
+
+from belvedere.collector.component import ComponentConfig, Consumer, Host
+from belvedere.collector.processors.attribute_actions.action import Action
+from belvedere.collector.processors.attribute_actions.plan import Actions
+from belvedere.collector.processors.rewriting import RewritingProcessor, rewritten
+from belvedere.otlp.batch import Batch
+from belvedere.otlp.levels import LEVELS
+
+
+class ResourceConfig(ComponentConfig):
+    """`processors::resource`."""
+
+    attributes: tuple[Action, ...] = Field(
+        min_length=1, description="What is done to the attributes of each resource, in order."
+    )
+
+
+class ResourceProcessor(RewritingProcessor):
+    """Applies actions to all resources."""
+
+    Config = ResourceConfig
+
+    def __init__(self, config: ResourceConfig, host: Host, consumer: Consumer) -> None:
+        super().__init__(host, consumer)
+        self._actions = Actions(config.attributes)
+
+    def rewrite(self, batch: Batch) -> Batch:
+        """The batch with changed resources; unparsed, if no action has anything to do in it."""
+        steps = self._actions.steps(batch)
+        if not steps:
+            return batch
+        message = batch.signal.request_type.FromString(batch.data)
+        for entry in getattr(message, LEVELS[batch.signal].resources):
+            attributes = entry.resource.attributes
+            for step in steps:
+                step(attributes)
+        return rewritten(batch, message)

@@ -1,0 +1,40 @@
+"""How the messages of each signal nest: resources hold scopes, which hold records."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from belvedere.otlp.signal import ExportRequest, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The names of the nested repeated fields that lead to a signal's records."""
+
+    resources: str
+    scopes: str
+    records: str
+
+
+LEVELS: Final[Mapping[Signal, Levels]] = {
+    Signal.TRACES: Levels("resource_spans", "scope_spans", "spans"),
+    Signal.METRICS: Levels("resource_metrics", "scope_metrics", "metrics"),
+    Signal.LOGS: Levels("resource_logs", "scope_logs", "log_records"),
+}
+
+
+def scopes_of(signal: Signal, message: ExportRequest) -> Iterator[tuple[Any, Any, Any]]:
+    """Each scope of a request: its resource's entry, its own entry, and its records.
+
+    Records are spans, metrics or log records. All three are parts of `message`, not copies.
+    """
+    levels = LEVELS[signal]
+    for resource in getattr(message, levels.resources):
+        for scope in getattr(resource, levels.scopes):
+            yield resource, scope, getattr(scope, levels.records)
+
+
+def points_of(metric: Any) -> Any:
+    """The data points of a metric of whatever type; of one without a type, none."""
+    kind = metric.WhichOneof("data")
+    return getattr(metric, kind).data_points if kind else ()
