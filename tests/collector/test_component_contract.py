@@ -21,6 +21,7 @@ every_component = pytest.mark.parametrize(
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "attributes": {"actions": [{"key": "a", "action": "delete"}]},
+    "file": {"path": "telemetry.json"},
     "loki": {"endpoint": "http://127.0.0.1:1/loki/api/v1/push"},
     "memory_limiter": {"limit_percentage": 80},
     "otlp_grpc": {"endpoint": "127.0.0.1:1"},

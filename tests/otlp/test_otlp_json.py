@@ -2,15 +2,20 @@
 
 import base64
 import json
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from otlp_strategies import otlp_json, requests
 
 from belvedere.otlp.errors import Malformed
 from belvedere.otlp.json import parse_json
+from belvedere.otlp.json_writer import json_bytes
 from belvedere.otlp.signal import Signal
 
 
@@ -204,3 +209,22 @@ def test_what_json_may_nest_is_what_protobuf_may(depth: int, fits: bool) -> None
             parse_json(Signal.TRACES, json.dumps(body).encode())
         assert "nested in more than 100 messages" in str(caught.value)
         assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("signal", Signal)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_writes_what_protobuf_would(signal: Signal, data: st.DataObject) -> None:
+    request = data.draw(requests(signal))
+    assert json.loads(json_bytes(request)) == json.loads(otlp_json(request))
+    assert parse_json(signal, json_bytes(request)) == request
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")]
+)
+def test_writes_doubles_that_are_no_numbers_as_strings(number: float, text: str) -> None:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add()
+    metric.gauge.data_points.add(as_double=number)
+    assert f'"asDouble":"{text}"'.encode() in json_bytes(request)

@@ -44,7 +44,9 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
     Kind.EXPORTER: {
         "belvedere": "belvedere.collector.exporters.belvedere:BelvedereExporter",
         "debug": "belvedere.collector.exporters.debug:DebugExporter",
+        "file": "belvedere.collector.exporters.file:FileExporter",
         "loki": "belvedere.collector.exporters.loki:LokiExporter",
+        "nop": "belvedere.collector.exporters.nop:NopExporter",
         "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
         "otlp_http": "belvedere.collector.exporters.otlp_http:OtlpHttpExporter",
     },

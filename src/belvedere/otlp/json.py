@@ -29,7 +29,8 @@ _MAX_DEPTH: Final = 100
 
 _MAX_SHOWN_PATH: Final = 200
 
-_HEX_FIELDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
+HEX_FIELDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
+"""Bytes that OTLP/JSON has as hexadecimal digits."""
 _INTEGER: Final = re.compile(r"-?\d{1,20}", re.ASCII)
 _URL_SAFE_TO_STANDARD: Final = str.maketrans("-_", "+/")
 
@@ -118,7 +119,7 @@ def _fields(descriptor: Descriptor) -> dict[str, _Field]:
 def _reader(field: FieldDescriptor) -> _Reader:
     if field.message_type is not None:
         return _message_reader(field.message_type)
-    if field.name in _HEX_FIELDS and field.type == FieldDescriptor.TYPE_BYTES:
+    if field.name in HEX_FIELDS and field.type == FieldDescriptor.TYPE_BYTES:
         return _hex
     return _SCALARS[field.type]
 
