@@ -7,9 +7,8 @@ import pytest
 from api_samples import client, log_request, trace_request
 
 from belvedere.api.state import AppState
-from belvedere.otlp.signal import Signal
 from belvedere.store.embedded import EmbeddedClickHouse
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 from belvedere.store.migrate import migrate
 
 
@@ -20,8 +19,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHou
     for project in ("default", "other"):
         migrate(db, project)
         data = log_request(f"of {project}").SerializeToString()
-        insert(db, project, Signal.LOGS, data, token=project)
-    insert(db, "default", Signal.TRACES, trace_request().SerializeToString(), token="trace")
+        insert(db, project, Door.LOGS, data, token=project)
+    insert(db, "default", Door.TRACES, trace_request().SerializeToString(), token="trace")
     yield db
     db.close()
 

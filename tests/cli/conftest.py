@@ -12,7 +12,7 @@ from belvedere.api.state import AppState
 from belvedere.cli.main import main
 from belvedere.otlp.signal import Signal
 from belvedere.store.embedded import EmbeddedClickHouse
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 from belvedere.store.migrate import migrate
 
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -29,7 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHou
         (Signal.LOGS, cli_samples.logs()),
         (Signal.METRICS, cli_samples.metrics()),
     ):
-        insert(db, "default", signal, request.SerializeToString(), token=signal)
+        insert(db, "default", Door(signal), request.SerializeToString(), token=signal)
     yield db
     db.close()
 

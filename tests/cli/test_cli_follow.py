@@ -11,9 +11,8 @@ from cli_samples import logs
 from cli_server import served
 
 from belvedere.api.state import AppState
-from belvedere.otlp.signal import Signal
 from belvedere.store.embedded import EmbeddedClickHouse
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 
 
 def test_follow_shows_new_lines_once_and_ends_quietly(
@@ -27,7 +26,7 @@ def test_follow_shows_new_lines_once_and_ends_quietly(
         del records[1:]
         records[0].body.string_value = body
         records[0].time_unix_nano = time.time_ns() - int(age_s * 1e9)
-        insert(migrated, "default", Signal.LOGS, request.SerializeToString(), token=token)
+        insert(migrated, "default", Door.LOGS, request.SerializeToString(), token=token)
 
     put("old", 5, "1")
     with served(AppState(migrated)) as address:

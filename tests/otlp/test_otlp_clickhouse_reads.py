@@ -8,13 +8,13 @@ from belvedere.otlp.decode import decode
 from belvedere.otlp.signal import Signal
 from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.errors import InvalidData
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 
 
 def test_odd_forms_are_stored_as_they_were_meant(migrated: EmbeddedClickHouse) -> None:
     for name, (content, _) in ODD_SPANS.items():
         batch = decode(Signal.TRACES, span_bytes(content)).batch
-        insert(migrated, "default", Signal.TRACES, batch.data, token=name)
+        insert(migrated, "default", Door.TRACES, batch.data, token=name)
     rows = migrated.query("SELECT SpanName, SpanAttributes['k'] AS k FROM otel_traces").to_pylist()
     assert len(rows) == len(ODD_SPANS)
     expected = [_name_and_value(meaning) for _, meaning in ODD_SPANS.values()]
@@ -25,7 +25,7 @@ def test_clickhouse_alone_fails_on_some_of_them(migrated: EmbeddedClickHouse) ->
     """Why `decode` goes to the trouble. If this fails, perhaps it need not any more."""
     with pytest.raises(InvalidData):
         insert(
-            migrated, "default", Signal.TRACES, span_bytes(attribute_bytes(b"\x10\x02")), token="t"
+            migrated, "default", Door.TRACES, span_bytes(attribute_bytes(b"\x10\x02")), token="t"
         )
 
 

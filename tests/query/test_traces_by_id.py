@@ -12,11 +12,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import (
     TracesData,
 )
 
-from belvedere.otlp.signal import Signal
 from belvedere.query.traces import normalized_trace_id, trace_by_id
 from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.errors import QueryError
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 from belvedere.store.migrate import migrate
 
 T0_NS = 1_700_000_000_123_456_789
@@ -55,7 +54,7 @@ def scope_spans(name: str, *spans: Span, schema_url: str = "") -> ScopeSpans:
 
 def store(db: EmbeddedClickHouse, *resources: ResourceSpans, token: str = "t") -> None:  # noqa: S107 - names the insert
     data = ExportTraceServiceRequest(resource_spans=resources).SerializeToString()
-    insert(db, "default", Signal.TRACES, data, token=token)
+    insert(db, "default", Door.TRACES, data, token=token)
 
 
 def read(

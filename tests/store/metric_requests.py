@@ -6,9 +6,8 @@ from uuid import uuid4
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from belvedere.otlp.signal import Signal
 from belvedere.store.embedded import EmbeddedClickHouse
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 
 T_MS = 1_790_000_000_123
 T_NS = T_MS * 1_000_000 + 456_789
@@ -68,7 +67,7 @@ def store(
 ) -> None:
     """Insert the requests as one segment, a new one unless `token` says which."""
     data = b"".join(message.SerializeToString() for message in requests)
-    insert(db, "default", Signal.METRICS, data, token=token or str(uuid4()))
+    insert(db, "default", Door.METRICS, data, token=token or str(uuid4()))
 
 
 def series(db: EmbeddedClickHouse) -> dict[str, list[tuple[int, float]]]:

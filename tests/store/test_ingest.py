@@ -9,7 +9,7 @@ from google.protobuf.json_format import ParseDict
 from belvedere.otlp.signal import Signal
 from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.errors import InvalidData
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 
 START_NS = 1_790_000_000_123_456_789
 TRACE_ID, SPAN_ID, PARENT_ID = bytes(range(16)), bytes(range(8)), bytes(range(8, 16))
@@ -332,11 +332,11 @@ def test_a_token_again_adds_nothing_twice_in_any_table_across_days_and_restarts(
 ) -> None:
     day_ns = 86_400 * 10**9
     data = traces(*(span(startTimeUnixNano=START_NS + day * day_ns) for day in range(5)))
-    insert(migrated, "default", Signal.TRACES, data, token="a")
-    insert(migrated, "default", Signal.TRACES, data, token="a")
+    insert(migrated, "default", Door.TRACES, data, token="a")
+    insert(migrated, "default", Door.TRACES, data, token="a")
     migrated.close()
     again = EmbeddedClickHouse(migrated.directory)
-    insert(again, "default", Signal.TRACES, data, token="a")
+    insert(again, "default", Door.TRACES, data, token="a")
     counts = again.query(
         "SELECT (SELECT count() FROM otel_traces) AS spans,"
         " (SELECT count() FROM otel_traces_trace_id_ts FINAL) AS traces"
@@ -349,9 +349,9 @@ def test_a_replay_completes_what_a_crash_left_half_done(migrated: EmbeddedClickH
     """The first table got the segment, the one behind it did not."""
     data = traces(span())
     migrated.execute("DETACH TABLE otel_traces_trace_id_ts_mv")
-    insert(migrated, "default", Signal.TRACES, data, token="a")
+    insert(migrated, "default", Door.TRACES, data, token="a")
     migrated.execute("ATTACH TABLE otel_traces_trace_id_ts_mv")
-    insert(migrated, "default", Signal.TRACES, data, token="a")
+    insert(migrated, "default", Door.TRACES, data, token="a")
     counts = migrated.query(
         "SELECT (SELECT count() FROM otel_traces) AS spans,"
         " (SELECT count() FROM otel_traces_trace_id_ts) AS traces"

@@ -7,9 +7,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from belvedere import internal_telemetry as telemetry
-from belvedere.otlp.signal import Signal
 from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.errors import StoreUnavailable
+from belvedere.store.ingest import Door
 from belvedere.store.projects import Projects
 from belvedere.store.writer import SegmentWriter
 
@@ -45,7 +45,7 @@ def test_neighbours_of_unreadable_data_are_stored_once(
     segment = b"".join([*good[:position], UNREADABLE, *good[position:]])
     before = _dropped()
     for _ in range(2):  # and again, as after a crash
-        writer.write("default", Signal.TRACES, "segment-1", segment)
+        writer.write("default", Door.TRACES, "segment-1", segment)
     assert names(database) == list("abcde")
     kept = [path.read_bytes() for path in (tmp_path / "rejected").rglob("*.otlp")]
     assert kept == [UNREADABLE]
@@ -57,14 +57,14 @@ def test_a_store_that_is_away_leaves_the_segment_to_the_caller(
 ) -> None:
     database.close()
     with pytest.raises(StoreUnavailable):
-        writer.write("default", Signal.TRACES, "segment-1", request("a"))
+        writer.write("default", Door.TRACES, "segment-1", request("a"))
     assert not (tmp_path / "rejected").exists()
 
 
 def test_a_project_is_made_when_its_first_segment_comes(
     writer: SegmentWriter, database: EmbeddedClickHouse
 ) -> None:
-    writer.write("team-a", Signal.TRACES, "segment-1", request("a"))
+    writer.write("team-a", Door.TRACES, "segment-1", request("a"))
     rows = database.query("SELECT SpanName FROM otel_traces", database="team-a")
     assert rows.column("SpanName").to_pylist() == ["a"]
 

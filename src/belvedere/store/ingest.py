@@ -1,5 +1,6 @@
-"""From a segment of the durable queue to rows: one insert into the `Null` table of its signal."""
+"""From a segment of the durable queue to rows: one insert into a `Null` table."""
 
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -7,11 +8,28 @@ from typing import Final
 from belvedere.otlp.signal import Signal
 from belvedere.store.database import Database
 
-_DOORS: Final = {
-    # signal: (table, file of its schema, message)
-    Signal.TRACES: ("otlp_traces", "otlp.proto", "Traces"),
-    Signal.METRICS: ("otlp_metrics", "otlp_metrics.proto", "Metrics"),
-    Signal.LOGS: ("otlp_logs", "otlp.proto", "Logs"),
+
+class Door(StrEnum):
+    """What the store takes: OTLP requests of a signal, or Prometheus series."""
+
+    TRACES = "traces"
+    METRICS = "metrics"
+    LOGS = "logs"
+    POINTS = "points"
+    """See `belvedere.prometheus.points`."""
+
+    @property
+    def signal(self) -> Signal:
+        """What its items count as."""
+        return Signal.METRICS if self is Door.POINTS else Signal(self.value)
+
+
+_TABLES: Final = {
+    # door: (table, file of its schema, message)
+    Door.TRACES: ("otlp_traces", "otlp.proto", "Traces"),
+    Door.METRICS: ("otlp_metrics", "otlp_metrics.proto", "Metrics"),
+    Door.LOGS: ("otlp_logs", "otlp.proto", "Logs"),
+    Door.POINTS: ("points", "points.proto", "Points"),
 }
 _MAX_PARTITIONS: Final = 1000
 """Days that one insert may touch: more come from broken clocks or from malice."""
@@ -21,21 +39,21 @@ _INDEXED_LATER: Final = (
 )
 
 
-def insert(db: Database, project: str, signal: Signal, data: bytes, *, token: str) -> None:
-    """Insert serialized requests into the tables of `project`.
+def insert(db: Database, project: str, door: Door, data: bytes, *, token: str) -> None:
+    """Insert serialized messages into the tables of `project`.
 
     Args:
         db: the database, where `project` is migrated.
         project: whose tables.
-        signal: of the requests.
-        data: serialized requests, one after another, without nested attribute values.
+        door: what the messages are.
+        data: serialized messages, one after another, without nested attribute values.
         token: names these bytes. The same token again adds nothing twice, in any of the tables.
 
     Raises:
         InvalidData: the database cannot read the bytes.
         StoreUnavailable: try again later.
     """
-    table, schema_file, message = _DOORS[signal]
+    table, schema_file, message = _TABLES[door]
     db.insert(
         table,
         data,

@@ -12,11 +12,11 @@ from google.protobuf.message import DecodeError
 
 from belvedere import internal_telemetry as telemetry
 from belvedere.otlp.batch import count_items
-from belvedere.otlp.signal import Signal
 from belvedere.otlp.wire import halves
+from belvedere.prometheus.points import count_points
 from belvedere.store.database import Database
 from belvedere.store.errors import InvalidData
-from belvedere.store.ingest import insert
+from belvedere.store.ingest import Door, insert
 from belvedere.store.projects import Projects
 
 log = structlog.get_logger(__name__)
@@ -38,13 +38,13 @@ class SegmentWriter:
         self._rejected = rejected
 
     def write(
-        self, project: str, signal: Signal, segment_id: str, data: bytes, items: int | None = None
+        self, project: str, door: Door, segment_id: str, data: bytes, items: int | None = None
     ) -> None:
         """Store a segment; the same `segment_id` again adds nothing twice.
 
         Args:
             project: whose tables.
-            signal: of the requests.
+            door: what is in it.
             segment_id: unique for good.
             data: serialized requests, one after another.
             items: how many items are in it, where that is known without parsing.
@@ -55,49 +55,49 @@ class SegmentWriter:
             OSError: the folder for rejected data cannot be written.
         """
         self._projects.ensure(project)
-        stored = self._write(project, signal, segment_id, data, items)
-        telemetry.STORE_FLUSHED[signal].labels(project).inc(stored)
-        telemetry.STORE_FLUSHED_BYTES.labels(project, signal).inc(len(data))
+        stored = self._write(project, door, segment_id, data, items)
+        telemetry.STORE_FLUSHED[door.signal].labels(project).inc(stored)
+        telemetry.STORE_FLUSHED_BYTES.labels(project, door).inc(len(data))
 
-    def _write(
-        self, project: str, signal: Signal, token: str, data: bytes, items: int | None
-    ) -> int:
+    def _write(self, project: str, door: Door, token: str, data: bytes, items: int | None) -> int:
         """Insert `data`, in pieces if need be. Returns the items inserted."""
         try:
-            with telemetry.STORE_INSERT_DURATION.labels(signal).time():
-                insert(self._db, project, signal, data, token=token)
+            with telemetry.STORE_INSERT_DURATION.labels(door).time():
+                insert(self._db, project, door, data, token=token)
         except InvalidData as error:
             parts = halves(data)
             if parts is None:
-                self._reject(project, signal, token, data, error)
+                self._reject(project, door, token, data, error)
                 return 0
             return sum(
-                self._write(project, signal, f"{token}.{number}", part, None)
+                self._write(project, door, f"{token}.{number}", part, None)
                 for number, part in enumerate(parts)
             )
-        return _count(signal, data) if items is None else items
+        return _count(door, data) if items is None else items
 
     def _reject(
-        self, project: str, signal: Signal, token: str, data: bytes, error: InvalidData
+        self, project: str, door: Door, token: str, data: bytes, error: InvalidData
     ) -> None:
-        path = self._rejected / project / signal / f"{token}.otlp"
+        path = self._rejected / project / door / f"{token}.otlp"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        items = _count(signal, data)
-        telemetry.STORE_DROPPED[signal].labels(project, "unreadable").inc(items)
+        items = _count(door, data)
+        telemetry.STORE_DROPPED[door.signal].labels(project, "unreadable").inc(items)
         log.error(
             "data_rejected",
             project=project,
-            signal=signal,
+            data=door,
             items=items,
             kept_in=str(path),
             error=str(error).splitlines()[0][:300],
         )
 
 
-def _count(signal: Signal, data: bytes) -> int:
+def _count(door: Door, data: bytes) -> int:
     """Items in `data`; what cannot be parsed counts as one."""
     try:
-        return count_items(signal.request_type.FromString(data))
+        if door is Door.POINTS:
+            return count_points(data)
+        return count_items(door.signal.request_type.FromString(data))
     except DecodeError:
         return 1

@@ -21,6 +21,7 @@ from belvedere.otlp.batch import Batch
 from belvedere.otlp.nested import flatten_nested
 from belvedere.otlp.signal import Signal
 from belvedere.store.errors import InvalidProject, StoreError
+from belvedere.store.ingest import Door
 from belvedere.store.metrics import MetricsNormalizer
 from belvedere.store.projects import Projects
 from belvedere.store.writer import SegmentWriter
@@ -124,13 +125,7 @@ class BelvedereExporter:
         """
         if not batch.items:
             return
-        if not self._projects.is_ready(batch.project):
-            try:
-                await asyncio.to_thread(self._projects.ensure, batch.project)
-            except InvalidProject as error:
-                raise Permanent(str(error)) from None
-            except StoreError as error:
-                raise Retryable(f"the store is not available: {error}", after_s=5) from None
+        await self._ensure(batch.project)
         data = flatten_nested(batch.signal, batch.data)
         try:
             if batch.signal is Signal.METRICS and self._metrics.needs_work(data):
@@ -141,6 +136,27 @@ class BelvedereExporter:
         except Retryable:
             telemetry.EXPORTER_ENQUEUE_FAILED[batch.signal].labels(self._id).inc(batch.items)
             raise
+
+    async def append_points(self, project: str, points: bytes, items: int) -> None:
+        """Put Prometheus series (`prometheus.points`) into the queue, as `consume` does batches.
+
+        Raises:
+            Retryable: the queue or the disk is full, or a new project cannot be made now.
+            Permanent: the name of the project is not allowed.
+        """
+        await self._ensure(project)
+        await self.queue.append(f"{project}/{Door.POINTS}", points, items)
+
+    async def _ensure(self, project: str) -> None:
+        """Make the project's tables, unless that is done."""
+        if self._projects.is_ready(project):
+            return
+        try:
+            await asyncio.to_thread(self._projects.ensure, project)
+        except InvalidProject as error:
+            raise Permanent(str(error)) from None
+        except StoreError as error:
+            raise Retryable(f"the store is not available: {error}", after_s=5) from None
 
     async def _append_normalized(self, batch: Batch, data: bytes) -> None:
         """Queue metrics that the tables cannot hold as they come: deltas, extreme scales."""
@@ -195,5 +211,5 @@ def _lane(batch: Batch) -> str:
 
 
 def _store(writer: SegmentWriter, segment: Segment) -> None:
-    project, _, signal = segment.lane.rpartition("/")
-    writer.write(project, Signal(signal), segment.id, segment.read(), segment.items)
+    project, _, door = segment.lane.rpartition("/")
+    writer.write(project, Door(door), segment.id, segment.read(), segment.items)
