@@ -1,0 +1,1 @@
+"""The functions of OTTL, in tables by name. After pkg/ottl/ottlfuncs."""
