@@ -218,3 +218,26 @@ def test_names_are_valid_in_prometheus(name: str, unit: str, kind: Kind) -> None
 @given(st.text())
 def test_label_names_are_valid_in_prometheus(key: str) -> None:
     assert re.fullmatch(r"([a-zA-Z_][a-zA-Z0-9_]*)?", label_name(key))
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy", "expected"),
+    [
+        pytest.param("2xx", WITH_SUFFIXES, "my_shop_2xx_seconds_total", id="before a digit"),
+        pytest.param("my.shop", WITH_SUFFIXES, "my_shop_my_shop_seconds_total", id="name kept"),
+        pytest.param("a", WITHOUT_SUFFIXES, "my_shop_a", id="without suffixes"),
+        pytest.param("a.b", UTF8_WITH_SUFFIXES, "my.shop_a.b_seconds_total", id="UTF-8"),
+        pytest.param("a.b", NO_TRANSLATION, "my.shop_a.b", id="no translation"),
+    ],
+)
+def test_a_namespace_comes_first(name: str, strategy: Strategy, expected: str) -> None:
+    assert metric_name(name, "s", COUNTER, strategy, namespace="my.shop") == expected
+
+
+def test_labels_keep_their_names_where_nothing_is_escaped() -> None:
+    attributes = [("a.b", "1"), ("_c", "2"), ("__name__", "no"), ("d", "")]
+    assert labels(attributes, NO_TRANSLATION) == {"a.b": "1", "_c": "2"}
+    assert scope_labels("n", "", "", [("a.b", "1")], NO_TRANSLATION) == {
+        "otel_scope_name": "n",
+        "otel_scope_a.b": "1",
+    }

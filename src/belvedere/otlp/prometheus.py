@@ -105,23 +105,32 @@ def metric_name(
     unit: str,
     kind: Kind,
     strategy: Strategy = Strategy.UNDERSCORE_ESCAPING_WITH_SUFFIXES,
+    *,
+    namespace: str = "",
 ) -> str:
     """The name of a metric (of a histogram or summary: of the family).
 
-    A name that has nothing which escaping keeps (`温度`) stays as it is: Prometheus takes UTF-8
-    names, and its own translation would refuse the metric.
+    A namespace comes before all of it, and is escaped as the name is. A name that has nothing
+    which escaping keeps (`温度`) stays as it is: Prometheus takes UTF-8 names, and its own
+    translation would refuse the metric.
 
     >>> metric_name("http.server.request.duration", "s", Kind.HISTOGRAM)
     'http_server_request_duration_seconds'
     >>> metric_name("db.reads", "By/s", Kind.COUNTER)
     'db_reads_bytes_per_second_total'
+    >>> metric_name("2xx", "", Kind.COUNTER, namespace="my.shop")
+    'my_shop_2xx_total'
     """
     if not strategy.escapes:
+        name = f"{namespace}_{name}" if namespace else name
         return _with_suffixes(name, unit, kind) if strategy.adds_suffixes else name
     if strategy.adds_suffixes:
         translated = "_".join(_words(name, unit, kind))
     else:
         translated = "_".join(part for part in _BETWEEN_VALID.split(name) if part)
+    if namespace:
+        prefix = "_".join(part for part in _BETWEEN_VALID.split(namespace) if part)
+        translated = "_".join(part for part in (prefix, translated or name) if part)
     return f"_{translated}" if translated[:1].isdigit() else translated or name
 
 
@@ -149,7 +158,10 @@ def label_name(key: str) -> str:
     return "" if name == "__name__" else name
 
 
-def labels(attributes: Iterable[tuple[str, str]]) -> dict[str, str]:
+def labels(
+    attributes: Iterable[tuple[str, str]],
+    strategy: Strategy = Strategy.UNDERSCORE_ESCAPING_WITH_SUFFIXES,
+) -> dict[str, str]:
     """Labels from attributes and their text. An empty value is no label.
 
     Keys that become the same label share it: their values, in the order of the original keys,
@@ -158,9 +170,10 @@ def labels(attributes: Iterable[tuple[str, str]]) -> dict[str, str]:
     >>> labels([("a_b", "2"), ("a.b", "1"), ("c", "")])
     {'a_b': '1;2'}
     """
+    name_of = label_name if strategy.escapes else _kept_label_name
     result: dict[str, str] = {}
     for key, text in sorted(attributes):
-        name = label_name(key)
+        name = name_of(key)
         if name and text:
             result[name] = f"{result[name]};{text}" if name in result else text
     return result
@@ -181,11 +194,15 @@ TARGET_ATTRIBUTES: Final = frozenset({"service.name", "service.namespace", "serv
 
 
 def scope_labels(
-    name: str, version: str, schema_url: str, attributes: Iterable[tuple[str, str]]
+    name: str,
+    version: str,
+    schema_url: str,
+    attributes: Iterable[tuple[str, str]],
+    strategy: Strategy = Strategy.UNDERSCORE_ESCAPING_WITH_SUFFIXES,
 ) -> dict[str, str]:
     """The labels that an instrumentation scope gives to its metrics."""
     scope = {
-        **labels((f"otel_scope_{key}", text) for key, text in attributes),
+        **labels(((f"otel_scope_{key}", text) for key, text in attributes), strategy),
         **{
             f"otel_scope_{field}": value
             for field, value in (("name", name), ("version", version), ("schema_url", schema_url))
@@ -207,6 +224,11 @@ def float_text(value: float) -> str:
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     return format(Decimal(repr(value)).normalize(), "f")
+
+
+def _kept_label_name(key: str) -> str:
+    """The label of an attribute where names may have any character."""
+    return "" if key == "__name__" else key
 
 
 def _words(name: str, unit: str, kind: Kind) -> list[str]:

@@ -1,0 +1,1 @@
+"""Prometheus's data and formats: series, remote write, exposition texts, relabelling."""

@@ -1,0 +1,1 @@
+"""Remote write: how Prometheus is sent samples, in both versions."""

@@ -1,0 +1,112 @@
+"""Native histograms in the messages of remote write, which 1.0 and 2.0 have alike."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from belvedere.prometheus.errors import MalformedError
+from belvedere.prometheus.model import Buckets, NativeHistogram
+
+_MAX_GAP: Final = 2
+"""Up to so many empty buckets are written as zeros rather than end a span, as Prometheus does."""
+_MAX_BUCKETS: Final = 100_000
+"""Of one sign; real ones have some hundred. Against spans that claim billions."""
+_INDEXES: Final = range(-(1 << 31), 1 << 31)
+
+
+def write_histogram(message: Any, time_ms: int, histogram: NativeHistogram) -> None:
+    """Fill a `Histogram` message; with floats only where counts are no whole numbers."""
+    message.timestamp = time_ms
+    message.schema = histogram.schema
+    message.sum = histogram.sum
+    message.zero_threshold = histogram.zero_threshold
+    message.reset_hint = histogram.reset_hint
+    message.custom_values.extend(histogram.custom_values)
+    signs = (("positive", histogram.positive), ("negative", histogram.negative))
+    if _is_whole(histogram):
+        message.count_int = int(histogram.count)
+        message.zero_count_int = int(histogram.zero_count)
+        for sign, buckets in signs:
+            counts = _write_spans(getattr(message, f"{sign}_spans"), buckets)
+            pairs = zip(counts, [0, *counts], strict=False)
+            getattr(message, f"{sign}_deltas").extend(int(b) - int(a) for b, a in pairs)
+    else:
+        message.count_float = histogram.count
+        message.zero_count_float = histogram.zero_count
+        for sign, buckets in signs:
+            counts = _write_spans(getattr(message, f"{sign}_spans"), buckets)
+            getattr(message, f"{sign}_counts").extend(counts)
+
+
+def read_histogram(message: Any) -> tuple[int, NativeHistogram]:
+    """Time in ms, and the histogram of a `Histogram` message.
+
+    Raises:
+        MalformedError: spans and counts do not fit together.
+    """
+    is_float = message.WhichOneof("count") == "count_float"
+    positive, negative = (
+        tuple(_read_buckets(message, sign, is_float=is_float)) for sign in ("positive", "negative")
+    )
+    return message.timestamp, NativeHistogram(
+        schema=message.schema,
+        count=message.count_float if is_float else message.count_int,
+        sum=message.sum,
+        zero_threshold=message.zero_threshold,
+        zero_count=message.zero_count_float if is_float else message.zero_count_int,
+        positive=positive,
+        negative=negative,
+        custom_values=tuple(message.custom_values),
+        reset_hint=message.reset_hint,
+    )
+
+
+def _is_whole(histogram: NativeHistogram) -> bool:
+    counts = (
+        histogram.count,
+        histogram.zero_count,
+        *(count for _, count in histogram.positive + histogram.negative),
+    )
+    return all(count >= 0 and float(count).is_integer() for count in counts)
+
+
+def _write_spans(spans: Any, buckets: Buckets) -> list[float]:
+    """Write where the buckets are; return their counts, with the zeros in short gaps."""
+    counts: list[float] = []
+    span, end = None, 0
+    for index, count in buckets:
+        if span is None or index - end > _MAX_GAP:
+            span = spans.add(offset=index - end, length=0)
+        else:
+            counts.extend([0] * (index - end))
+            span.length += index - end
+        span.length += 1
+        counts.append(count)
+        end = index + 1
+    return counts
+
+
+def _read_buckets(message: Any, sign: str, *, is_float: bool) -> Iterator[tuple[int, float]]:
+    """The buckets that are not empty."""
+    counts: Sequence[float] = getattr(message, f"{sign}_{'counts' if is_float else 'deltas'}")
+    spans = getattr(message, f"{sign}_spans")
+    claimed = sum(span.length for span in spans)
+    if claimed != len(counts) or claimed > _MAX_BUCKETS:
+        raise MalformedError(
+            f"a histogram's {sign} spans have {claimed} buckets, its counts {len(counts)}"
+        )
+    position = index = 0
+    total: float = 0
+    for number, span in enumerate(spans):
+        if number and span.offset < 0:
+            raise MalformedError(f"a histogram's {sign} spans overlap")
+        index += span.offset
+        if index not in _INDEXES:
+            raise MalformedError(f"a histogram's {sign} spans are out of range")
+        for _ in range(span.length):
+            total = counts[position] if is_float else total + counts[position]
+            if total < 0:
+                raise MalformedError(f"a histogram has a {sign} bucket with less than nothing")
+            if total:
+                yield index, total
+            position += 1
+            index += 1
