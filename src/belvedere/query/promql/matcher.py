@@ -10,6 +10,19 @@ from belvedere.query.go_format import quote
 from belvedere.query.promql.errors import PromQLError
 
 
+# RE2's word for what is wrong with a regular expression → Go's.
+_REASONS = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "trailing \\": "trailing backslash at end of expression",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+}
+
+
 class MatchOp(StrEnum):
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -17,7 +30,7 @@ class MatchOp(StrEnum):
     NOT_REGEX = "!~"
 
 
-class BadMatcher(PromQLError):
+class BadMatcherError(PromQLError):
     """A regular expression that RE2 does not take."""
 
 
@@ -28,7 +41,7 @@ class Matcher:
     A label that a series does not have is the empty string.
 
     Raises:
-        BadMatcher: on construction, `value` is no regular expression of RE2.
+        BadMatcherError: on construction, `value` is no regular expression of RE2.
     """
 
     name: str
@@ -47,13 +60,10 @@ class Matcher:
             return lambda text: text != value
         options = re2.Options()
         options.log_errors = False
-        options.dot_nl = True
         try:
-            pattern = re2.compile(f"^(?:{value})$", options)
+            pattern = re2.compile(f"^(?s:{value})$", options)
         except re2.error as failure:
-            reason = failure.args[0] if failure.args else failure
-            reason = reason.decode() if isinstance(reason, bytes) else reason
-            raise BadMatcher(f"error parsing regexp: {reason}") from None
+            raise BadMatcherError(_message(failure)) from None
         if self.op is MatchOp.REGEX:
             return lambda text: pattern.search(text) is not None
         return lambda text: pattern.search(text) is None
@@ -63,3 +73,10 @@ class Matcher:
 
     def __str__(self) -> str:
         return f"{self.name}{self.op}{quote(self.value)}"
+
+
+def _message(failure: Exception) -> str:
+    """The text of Go's regexp package."""
+    text = failure.args[0] if failure.args else ""
+    reason, _, fragment = (text.decode() if isinstance(text, bytes) else str(text)).partition(": ")
+    return f"error parsing regexp: {_REASONS.get(reason, reason)}: `{fragment}`"

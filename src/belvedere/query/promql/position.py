@@ -11,6 +11,8 @@ class Position(NamedTuple):
 
     def at(self, query: str, line_offset: int = 0) -> str:
         """`line:column` of the start, both from one; the column counts bytes."""
+        if not query:
+            return "unknown position"
         text = query.encode("utf-8", "surrogateescape")
         if self.start > len(text) or self.start < 0:
             return "invalid position"

@@ -1,0 +1,65 @@
+"""Durations as Prometheus writes them: `1h30m`, `90d`, `15ms`."""
+
+import re
+
+from belvedere.query.go_format import quote
+
+_FORM = re.compile(
+    r"(?:([0-9]+)y)?(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?"
+    r"(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?\Z"
+)
+_DAY_MS = 24 * 3_600_000
+# (unit, milliseconds, written only where nothing remains)
+_UNITS = (
+    ("y", 365 * _DAY_MS, True),
+    ("w", 7 * _DAY_MS, True),
+    ("d", _DAY_MS, False),
+    ("h", 3_600_000, False),
+    ("m", 60_000, False),
+    ("s", 1000, False),
+    ("ms", 1, False),
+)
+_LIMIT_MS = (1 << 63) // 1_000_000
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds of a duration, by the rules of Prometheus's `model.ParseDuration`.
+
+    Raises:
+        ValueError: with upstream's message.
+    """
+    if text == "0":
+        return 0
+    if not text:
+        raise ValueError("empty duration string")
+    match = _FORM.match(text)
+    if match is None:
+        raise ValueError(f"not a valid duration string: {quote(text)}")
+    total = sum(
+        int(count) * milliseconds
+        for count, (_, milliseconds, _) in zip(match.groups(), _UNITS, strict=True)
+        if count
+    )
+    if total > _LIMIT_MS:
+        raise ValueError("duration out of range")
+    return total
+
+
+def format_duration(milliseconds: int) -> str:
+    """The shortest form of a duration that is not negative, as `model.Duration` prints it."""
+    if milliseconds == 0:
+        return "0s"
+    parts = []
+    for unit, size, exact in _UNITS:
+        if exact and milliseconds % size:
+            continue
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def format_signed_duration(milliseconds: int) -> str:
+    """As `format_duration`, with a minus before it where the duration is negative."""
+    sign = "-" if milliseconds < 0 else ""
+    return sign + format_duration(abs(milliseconds))
