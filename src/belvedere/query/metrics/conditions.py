@@ -14,15 +14,26 @@ _SQL: Final = {
 }
 
 
-def conditions(matchers: Sequence[Matcher]) -> tuple[str, dict[str, str]]:
+def any_of(selectors: Sequence[Sequence[Matcher]]) -> tuple[str, dict[str, str]]:
+    """`conditions` of which one is met; of none, every row meets them."""
+    parts, params = [], {}
+    for number, matchers in enumerate(selectors):
+        part, values = conditions(matchers, prefix=f"selector_{number}_")
+        parts.append(f"({part})")
+        params.update(values)
+    return " OR ".join(parts) or "true", params
+
+
+def conditions(matchers: Sequence[Matcher], *, prefix: str = "") -> tuple[str, dict[str, str]]:
     """What `matchers` ask of a row of `metric_series`, and the parameters of that SQL.
 
-    A label that a series has not is '' in ClickHouse's maps as it is in Prometheus. Regular
-    expressions are RE2 at both; they match the whole value, and `.` also a line break.
+    The parameters' names begin with `prefix`. A label that a series has not is '' in ClickHouse's
+    maps as it is in Prometheus. Regular expressions are RE2 at both; they match the whole value,
+    and `.` also a line break.
     """
     parts, params = [], {}
     for number, matcher in enumerate(matchers):
-        value, name = f"value_{number}", f"name_{number}"
+        value, name = f"{prefix}value_{number}", f"{prefix}name_{number}"
         subject = "name"
         if matcher.name != METRIC_NAME:
             subject, params[name] = f"labels[{{{name}:String}}]", matcher.name

@@ -1,7 +1,7 @@
 """`SeriesIndex`: which series matchers select, and what their labels are."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,20 +14,18 @@ from belvedere.query.promql.errors import TooManySamples
 from belvedere.query.promql.matcher import Matcher
 from belvedere.store.database import Database, QueryLimits
 
-_MAX_KNOWN: Final = 500_000
-_HOUR_S: Final = 3600
+HOURS_SEEN: Final = "first_seen <= {end_s:Int64} AND last_seen > {start_s:Int64} - 3600"
+"""The condition that a series was seen in the hours of a time range; see `hours_between`."""
 
-_MATCHING: Final = """
-SELECT DISTINCT fingerprint FROM metric_series
-WHERE {where} AND first_seen <= {{end_s:Int64}} AND last_seen > {{start_s:Int64}} - {hour_s}
-"""
-_LABELS: Final = """
+_MAX_KNOWN: Final = 500_000
+_MATCHING: Final = (
+    f"SELECT DISTINCT fingerprint FROM metric_series WHERE {{where}} AND {HOURS_SEEN}"
+)
+_LABELS: Final = f"""
 SELECT fingerprint, name, mapKeys(labels) AS keys, mapValues(labels) AS values
-FROM metric_series
-WHERE {where} AND first_seen <= {{end_s:Int64}} AND last_seen > {{start_s:Int64}} - {hour_s}
+FROM metric_series WHERE {{where}} AND {HOURS_SEEN}
 LIMIT 1 BY fingerprint
 """
-
 _Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
@@ -70,8 +68,8 @@ class SeriesIndex:
             StoreUnavailable: the database cannot be reached.
         """
         where, params = conditions(matchers)
-        times = {"start_s": _clamped(start_ms // 1000), "end_s": _clamped(end_ms // 1000 + 1)}
-        found = self._query(_MATCHING.format(where=where, hour_s=_HOUR_S), {**params, **times})
+        times = hours_between(start_ms, end_ms)
+        found = self._query(_with(_MATCHING, where), {**params, **times})
         fingerprints = np.sort(found.column("fingerprint").to_numpy())
         if fingerprints.size > self._max_series:
             raise TooManySamples(
@@ -80,8 +78,8 @@ class SeriesIndex:
         wanted = fingerprints.tolist()
         known = self._known
         if not all(fingerprint in known for fingerprint in wanted):
-            sql = _LABELS.format(where=where, hour_s=_HOUR_S)
-            known = self._learn(_labels(self._query(sql, {**params, **times})))
+            table = self._query(_with(_LABELS, where), {**params, **times})
+            known = self._learn(_labels(table))
             # A series may begin between the two queries, or labels be forgotten in another thread.
             fingerprints = np.array([f for f in wanted if f in known], np.uint64)
         entries = [known[fingerprint] for fingerprint in fingerprints.tolist()]
@@ -99,7 +97,7 @@ class SeriesIndex:
                 self._known = {**self._known, **learnt}
             return self._known
 
-    def _query(self, sql: str, params: dict[str, str | int]) -> pa.Table:
+    def _query(self, sql: str, params: Mapping[str, str | int]) -> pa.Table:
         limits = QueryLimits(result_rows=self._max_series + 1, result_bytes=1 << 30)
         return self._db.query(sql, params, database=self._project, limits=limits)
 
@@ -122,6 +120,15 @@ def _labels(table: pa.Table) -> dict[int, Labels]:
             strict=True,
         )
     }
+
+
+def hours_between(start_ms: int, end_ms: int) -> dict[str, int]:
+    """The parameters of `HOURS_SEEN`."""
+    return {"start_s": _clamped(start_ms // 1000), "end_s": _clamped(end_ms // 1000 + 1)}
+
+
+def _with(sql: str, where: str) -> str:
+    return sql.replace("{where}", where)
 
 
 def _clamped(time_s: int) -> int:
