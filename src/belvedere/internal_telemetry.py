@@ -81,6 +81,15 @@ PROCESSOR_REFUSED = _by_signal(
 )
 # The next two are counted for every processor where the graph is made (telemetry/watch.py), so
 # processors leave them alone.
+PROBABILISTIC_SAMPLED = {
+    signal: _counter(
+        f"otelcol_processor_probabilistic_sampler_count_{counted}_sampled",
+        f"Count of {items} that were sampled or not.",
+        "policy",
+        "sampled",
+    )
+    for signal, counted, items in (("traces", "traces", "spans"), ("logs", "logs", "logs"))
+}
 PROCESSOR_INCOMING_ITEMS = _counter(
     "otelcol_processor_incoming_items", "Items given to the processor.", "processor", "otel_signal"
 )

@@ -39,6 +39,9 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "attributes": "belvedere.collector.processors.attributes:AttributesProcessor",
         "batch": "belvedere.collector.processors.batch:BatchProcessor",
         "memory_limiter": "belvedere.collector.processors.memory_limiter:MemoryLimiter",
+        "probabilistic_sampler": (
+            "belvedere.collector.processors.probabilistic_sampler:ProbabilisticSampler"
+        ),
         "resource": "belvedere.collector.processors.resource:ResourceProcessor",
     },
     Kind.EXPORTER: {

@@ -1,6 +1,6 @@
 """How the messages of each signal nest: resources hold scopes, which hold records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,3 +38,25 @@ def points_of(metric: Any) -> Any:
     """The data points of a metric of whatever type; of one without a type, none."""
     kind = metric.WhichOneof("data")
     return getattr(metric, kind).data_points if kind else ()
+
+
+def retain(signal: Signal, message: ExportRequest, test: Callable[[Any], bool]) -> None:
+    """Take out of a request of traces or logs what fails the test, and what is empty then."""
+    levels = LEVELS[signal]
+    resources = getattr(message, levels.resources)
+    for resource in resources:
+        scopes = getattr(resource, levels.scopes)
+        for scope in scopes:
+            _filter(getattr(scope, levels.records), test)
+        _filter(scopes, lambda scope: len(getattr(scope, levels.records)) > 0)
+    _filter(resources, lambda resource: len(getattr(resource, levels.scopes)) > 0)
+
+
+def _filter(messages: Any, test: Callable[[Any], bool]) -> None:
+    """Take out of a repeated field the messages that fail the test; it is asked in order."""
+    failed = [index for index, each in enumerate(messages) if not test(each)]
+    if len(failed) == len(messages):
+        del messages[:]
+        return
+    for index in reversed(failed):
+        del messages[index]
