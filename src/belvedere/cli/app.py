@@ -5,7 +5,7 @@ the table.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -19,6 +19,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "up": (
         _RUN,
         "Run Belvedere: receive OpenTelemetry data, keep it, answer questions about it.",
+    ),
+    "collector": (
+        _RUN,
+        "Run the Collector alone, with a configuration of the OpenTelemetry Collector.",
     ),
     "demo": (_RUN, "Run AgentStack, a small platform for AI agents, and send its telemetry."),
     "run": (_RUN, "Run a Python program with telemetry: belvedere run app.py."),
@@ -65,11 +69,29 @@ def build(arguments: Sequence[str] = (), *, complete: bool = False) -> typer.Typ
     everything = complete or "_BELVEDERE_COMPLETE" in os.environ
     for name, (panel, summary) in COMMANDS.items():
         if (everything or name == wanted) and name != "run":  # `main` runs it, without typer
-            function = getattr(import_module(f"belvedere.cli.{name}"), name)
-            app.command(name, rich_help_panel=panel)(function)
+            module = import_module(f"belvedere.cli.{name}")
+            _add(app, name, panel, getattr(module, name), getattr(module, "SUBCOMMANDS", ()))
         else:
             app.command(name, help=summary, rich_help_panel=panel)(_elsewhere)
     return app
+
+
+def _add(
+    app: typer.Typer,
+    name: str,
+    panel: str,
+    function: Callable[..., None],
+    subcommands: Sequence[Callable[..., None]],
+) -> None:
+    """Add a command. One with subcommands runs itself where none of them is named."""
+    if not subcommands:
+        app.command(name, rich_help_panel=panel)(function)
+        return
+    group = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
+    group.callback(invoke_without_command=True)(function)
+    for subcommand in subcommands:
+        group.command(subcommand.__name__)(subcommand)
+    app.add_typer(group, name=name, rich_help_panel=panel)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value

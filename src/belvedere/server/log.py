@@ -2,13 +2,29 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 
-def configure_log(*, level: str = "info") -> None:
-    """Send structlog and the standard library's logging to standard error, in one form."""
-    person = sys.stderr.isatty()
+def configure_log(
+    *, level: str = "info", person: bool | None = None, fields: Mapping[str, Any] | None = None
+) -> None:
+    """Send structlog and the standard library's logging to standard error, in one form.
+
+    Args:
+        level: the least severe level that is written.
+        person: whether a person reads it; None: whether standard error is a terminal.
+        fields: what every entry gets.
+    """
+    if person is None:
+        person = sys.stderr.isatty()
+
+    def with_fields(_: Any, __: str, entry: EventDict) -> EventDict:
+        return {**(fields or {}), **entry}
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -23,8 +39,10 @@ def configure_log(*, level: str = "info") -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    # The fields are added here, as loggers keep the processors that they had at their first use.
     final: list[structlog.typing.Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        with_fields,
     ]
     if not person:
         final.append(structlog.processors.format_exc_info)

@@ -100,6 +100,13 @@ class OwnProcessorConfig(ComponentConfig):
             raise ValueError("a processor is either batch or simple")
         return self
 
+    @property
+    def otlp(self) -> OwnOtlpConfig:
+        """Where it exports to."""
+        part = self.batch or self.simple
+        assert part is not None  # noqa: S101 - validated above
+        return part.exporter.otlp
+
 
 class LogsTelemetry(ComponentConfig):
     """`service::telemetry::logs`."""

@@ -1,0 +1,74 @@
+"""The command `belvedere collector`, which runs it."""
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+
+from belvedere.cli.collector.sources import Config, Set, load
+
+if TYPE_CHECKING:
+    from belvedere.collector.config import CollectorConfig
+
+
+def collector(context: typer.Context, config: Config = None, set_: Set = None) -> None:
+    """Run the Collector alone, with a configuration of the OpenTelemetry Collector.
+
+    Until Ctrl-C. SIGHUP reads the configuration again: a valid one replaces what runs, without
+    loss; an invalid one is refused, and what runs goes on.
+    """
+    context.obj = (config, set_)
+    if context.invoked_subcommand:
+        return
+    # Heavy modules load here, so that --help is quick.
+    import uvloop  # noqa: PLC0415
+
+    from belvedere.server.memory import keep_request_memory  # noqa: PLC0415
+
+    keep_request_memory()
+    configure_log()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(config, set_))
+
+
+def configure_log(config: "CollectorConfig | None" = None) -> None:
+    """Set the log up as `service::telemetry::logs` says; without one, for what is wrong with it."""
+    from belvedere.server.log import configure_log as configure  # noqa: PLC0415 - see above
+
+    if config is None:
+        configure(level="warning")
+        return
+    logs = config.telemetry.logs
+    configure(
+        level="warning" if logs.level == "warn" else logs.level,
+        person={"": None, "console": True, "json": False}[logs.encoding],
+        fields=logs.initial_fields,
+    )
+
+
+async def _run(config: list[str] | None, settings: list[str] | None) -> None:
+    from belvedere.collector.running import Collector  # noqa: PLC0415 - see above
+
+    stopping = asyncio.Event()
+    reloads: set[asyncio.Task[bool]] = set()
+
+    def on_stop() -> None:
+        if stopping.is_set():  # a second Ctrl-C: leave at once
+            os._exit(130)
+        stopping.set()
+
+    def on_reload() -> None:
+        task = asyncio.create_task(running.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    running = Collector(lambda: load(config, settings), on_load=configure_log)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_stop)
+    await running.start()
+    loop.add_signal_handler(signal.SIGHUP, on_reload)
+    await stopping.wait()
+    await running.stop()
