@@ -87,3 +87,13 @@ def _positional(digits: str, exponent: int) -> str:
     if len(digits) <= exponent + 1:
         return digits + "0" * (exponent + 1 - len(digits))
     return f"{digits[: exponent + 1]}.{digits[exponent + 1 :]}"
+
+
+def format_sample(value: float) -> str:
+    """A number in the JSON of Prometheus's API: an exponent only beyond 1e-6 and 1e21.
+
+    >>> format_sample(1.0), format_sample(1e20), format_sample(1.5e-7)
+    ('1', '100000000000000000000', '1.5e-07')
+    """
+    exponential = value != 0 and not 1e-6 <= abs(value) < 1e21
+    return format_g(value) if exponential else format_f(value)

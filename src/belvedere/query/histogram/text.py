@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from belvedere.query.go_format import format_f, format_g
+from belvedere.query.go_format import format_g, format_sample
 from belvedere.query.histogram.native import NativeHistogram
 
 
@@ -58,16 +58,19 @@ def print_histogram(histogram: NativeHistogram) -> str:
 
 def api_form(histogram: NativeHistogram) -> dict[str, object]:
     """The JSON of the HTTP API: counts and bounds are texts."""
-    form: dict[str, object] = {"count": _number(histogram.count), "sum": _number(histogram.sum)}
+    form: dict[str, object] = {
+        "count": format_sample(histogram.count),
+        "sum": format_sample(histogram.sum),
+    }
     buckets = [
-        [b.boundaries, _number(b.lower), _number(b.upper), _number(b.observations)]
+        [
+            b.boundaries,
+            format_sample(b.lower),
+            format_sample(b.upper),
+            format_sample(b.observations),
+        ]
         for b in written_buckets(histogram)
     ]
     if buckets:
         form["buckets"] = buckets
     return form
-
-
-def _number(value: float) -> str:
-    exponential = value != 0 and not 1e-6 <= abs(value) < 1e21
-    return format_g(value) if exponential else format_f(value)
