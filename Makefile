@@ -65,5 +65,5 @@ $(VENV)/.server: $(VENV)/.uv pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.server
 	@echo "installing the developers' tools ..."
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt \
-		--editable '.[demo,kafka,auto,requests]' --group dev
+		--editable '.[demo,kafka,auto,requests,openai,anthropic,langchain,mcp]' --group dev
 	@touch $@

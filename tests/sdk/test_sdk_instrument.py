@@ -52,6 +52,8 @@ def test_of_several_for_one_library_opentelemetrys_own_is_taken(
         (["psycopg", "sqlalchemy"], "psycopg", {"sqlalchemy": "activated"}, True),
         (None, "logging", {}, False),
         (["httpx"], "requests", {}, False),
+        (None, "mcp", {}, False),
+        (["mcp"], "mcp", {}, False),
     ],
 )
 def test_what_is_wanted(

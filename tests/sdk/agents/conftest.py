@@ -22,6 +22,8 @@ class Recorded:
     """What the agent API has recorded so far."""
 
     tracer_provider: TracerProvider
+    meter_provider: MeterProvider
+    logger_provider: LoggerProvider
     exporter: InMemorySpanExporter
     reader: InMemoryMetricReader
     logs: InMemoryLogRecordExporter
@@ -77,7 +79,7 @@ def recorded() -> Iterator[Recorded]:
     logger_provider = LoggerProvider(shutdown_on_exit=False)
     logger_provider.add_log_record_processor(SimpleLogRecordProcessor(logs))
     undo = providers.bind(tracer_provider, meter_provider, logger_provider)
-    yield Recorded(tracer_provider, exporter, reader, logs)
+    yield Recorded(tracer_provider, meter_provider, logger_provider, exporter, reader, logs)
     undo()
     tracer_provider.shutdown()
     meter_provider.shutdown()

@@ -147,6 +147,12 @@ class Inner:
         except Exception:  # noqa: BLE001 - the application is never changed by telemetry
             faults.report("what an instrumentor knows of a call")
 
+    def __del__(self) -> None:
+        """A call that began inside was dropped without an end: the run ends with it."""
+        if self.running and not sys.is_finalizing():
+            self.running = 0
+            self._settled()
+
     def _take(self, data: Mapping[str, Any]) -> None:
         said = {**data.get("attributes", {}), **_named(data, _ATTRIBUTES)}
         for field, attribute in _PARTS.items():

@@ -70,6 +70,9 @@ class ModelCall(Conversing):
     that yields their chunks, needs none of these methods: id, model, tokens and finish reasons are
     read from what it returns or yields. A function that returns a client's stream ends before the
     stream does: make it a generator, or use `stream` or `astream` inside `with model_call(...)`.
+
+    Where an OpenTelemetry instrumentor of the client is active, it tells what it knows, and the run
+    of a stream that is returned ends with the stream (`inner.py`).
     """
 
     __slots__ = ("_answered", "_chunk_times_s", "_known", "_streamed", "_usage")
