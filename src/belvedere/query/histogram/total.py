@@ -44,7 +44,7 @@ class HistogramTotal:
         self._total = _with(total, scalars, positive, negative).with_hint(hint)
         self._compensation = _with(total, lost_scalars, lost_positive, lost_negative)
 
-    def total(self) -> NativeHistogram:
+    def result(self) -> NativeHistogram:
         """The sum so far, not compacted."""
         if self._compensation is None:
             return self._total
@@ -107,13 +107,13 @@ class HistogramMean:
         self._sum.scale((self._count - 1.0) / self._count)
         self._sum.add(histogram.over(self._count))
 
-    def mean(self) -> NativeHistogram:
+    def result(self) -> NativeHistogram:
         """The mean so far, not compacted."""
         if self._incremental:
-            return self._sum.total()
+            return self._sum.result()
         result = self._sum.copy()
         result.divide(self._count)
-        return result.total()
+        return result.result()
 
 
 def _scalars(histogram: NativeHistogram) -> FloatArray:

@@ -1,11 +1,11 @@
 """The windows that a range function looks through: `[5m]` at each step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 
-from belvedere.query.samples import IntArray, Samples
+from belvedere.query.samples import BoolArray, IntArray, Samples
 
 
 class Boundary(Enum):
@@ -74,6 +74,48 @@ class Windows:
             boundary,
         )
 
+    @property
+    def counts(self) -> IntArray:
+        """int64[S, T], the number of samples in each window."""
+        return self.hi - self.lo
+
+    def floats(self) -> "Windows":
+        """The windows without the histograms."""
+        if self.samples.histograms is None:
+            return self
+        return self._of_kind(~self.samples.histograms.astype(np.bool_))
+
+    def native(self) -> "Windows":
+        """The windows without the floats."""
+        if self.samples.histograms is None:
+            return self._of_kind(np.zeros(self.samples.values.size, np.bool_))
+        return self._of_kind(self.samples.histograms.astype(np.bool_))
+
+    def emptied(self, where: BoolArray) -> "Windows":
+        """The windows, those chosen (bool[S, T]) without samples."""
+        return replace(self, hi=np.where(where, self.lo, self.hi))
+
+    def newest(self, count: int) -> "Windows":
+        """The windows with their last samples alone, at most so many."""
+        return replace(self, lo=np.maximum(self.lo, self.hi - count))
+
+    def _of_kind(self, chosen: BoolArray) -> "Windows":
+        before = np.concatenate(([0], np.cumsum(chosen, dtype=np.int64)))
+        samples, histograms = self.samples, self.samples.histograms
+        kept = None if histograms is None else histograms[chosen]
+        return replace(
+            self,
+            samples=Samples(
+                samples.labels,
+                before[samples.offsets],
+                samples.timestamps_ms[chosen],
+                samples.values[chosen],
+                kept if kept is not None and kept.astype(np.bool_).any() else None,
+            ),
+            lo=before[self.lo],
+            hi=before[self.hi],
+        )
+
 
 def positions(samples: Samples, times_ms: IntArray) -> IntArray:
     """int64[S, T]: for each series, the index of its first sample later than each time.
@@ -82,11 +124,30 @@ def positions(samples: Samples, times_ms: IntArray) -> IntArray:
         samples: S series.
         times_ms: int64[T], ascending.
     """
-    series = len(samples.labels)
-    found = np.empty((series, times_ms.size), np.int64)
-    offsets, timestamps_ms = samples.offsets.tolist(), samples.timestamps_ms
-    for s in range(series):
-        lo, hi = offsets[s], offsets[s + 1]
-        found[s] = timestamps_ms[lo:hi].searchsorted(times_ms, side="right")
-        found[s] += lo
-    return found
+    series, steps = len(samples.labels), times_ms.size
+    step_ms = _even_step(times_ms)
+    if step_ms is None:
+        found = np.empty((series, steps), np.int64)
+        offsets = samples.offsets.tolist()
+        for s in range(series):
+            lo, hi = offsets[s], offsets[s + 1]
+            found[s] = samples.timestamps_ms[lo:hi].searchsorted(times_ms, side="right") + lo
+        return found
+    if step_ms == 0:
+        first = positions(samples, times_ms[:1])
+        return np.broadcast_to(first, (series, steps))
+    # Which step sees a sample first is arithmetic; how many a step sees is then a running count.
+    seen_at = -((times_ms[0] - samples.timestamps_ms) // step_ms)
+    np.clip(seen_at, 0, steps, out=seen_at)
+    seen_at += np.repeat(np.arange(series) * (steps + 1), np.diff(samples.offsets))
+    counts = np.bincount(seen_at, minlength=series * (steps + 1))
+    seen = counts.reshape(series, steps + 1)[:, :steps].cumsum(axis=1)
+    seen += samples.offsets[:-1, None]
+    return seen
+
+
+def _even_step(times_ms: IntArray) -> int | None:
+    if times_ms.size < 2:
+        return 1
+    steps = np.diff(times_ms)
+    return int(steps[0]) if (steps == steps[0]).all() else None

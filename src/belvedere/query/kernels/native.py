@@ -1,0 +1,74 @@
+"""How a kernel goes over windows of native histograms: in Python, window by window."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from belvedere.query.histogram.native import NativeHistogram
+from belvedere.query.histogram.notice import Notice
+from belvedere.query.kernels.windows import Windows
+from belvedere.query.samples import HistogramArray
+
+# What one window comes to, None where it has no result, and what is to be told.
+Outcome: TypeAlias = tuple[NativeHistogram | None, frozenset[Notice]]
+NOTHING: frozenset[Notice] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The histograms of one window.
+
+    Attributes:
+        histograms: Never empty, in the order of time.
+        times_ms: As many.
+        end_ms: The end of the window.
+        range_ms: The length of the window.
+    """
+
+    histograms: Sequence[NativeHistogram]
+    times_ms: Sequence[int]
+    end_ms: int
+    range_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NativeResult:
+    """The results of a kernel.
+
+    Attributes:
+        histograms: object[S, T], a NativeHistogram or None.
+        notices: What is to be told, with the series (an index) it is of.
+    """
+
+    histograms: HistogramArray
+    notices: frozenset[tuple[int, Notice]]
+
+
+def evaluate_native(
+    windows: Windows, compute: Callable[[Points], Outcome], *, at_least: int = 1
+) -> NativeResult:
+    """The results of all windows that hold enough histograms.
+
+    Args:
+        windows: Of histograms.
+        compute: Is never given a window with fewer.
+        at_least: The number of histograms without which there is no result.
+    """
+    found = np.full(windows.lo.shape, None, dtype=object)
+    notices: set[tuple[int, Notice]] = set()
+    samples = windows.samples
+    if samples.histograms is None:
+        return NativeResult(found, frozenset())
+    for s, t in np.argwhere(windows.counts >= at_least).tolist():
+        part = slice(int(windows.lo[s, t]), int(windows.hi[s, t]))
+        points = Points(
+            samples.histograms[part].tolist(),
+            samples.timestamps_ms[part].tolist(),
+            int(windows.end_ms[t]),
+            windows.range_ms,
+        )
+        found[s, t], told = compute(points)
+        notices.update((s, notice) for notice in told)
+    return NativeResult(found, frozenset(notices))

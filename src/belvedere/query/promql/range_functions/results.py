@@ -1,0 +1,69 @@
+"""From what kernels give to the matrix of a range function."""
+
+import numpy as np
+
+from belvedere.query.histogram.notice import Notice
+from belvedere.query.kernels.native import NativeResult
+from belvedere.query.kernels.walk import Result
+from belvedere.query.kernels.windows import Windows
+from belvedere.query.matrix import SeriesMatrix
+from belvedere.query.promql import annotations as texts
+from belvedere.query.promql.call import CallContext
+from belvedere.query.promql.notices import annotate
+from belvedere.query.promql.position import Position
+from belvedere.query.samples import BoolArray
+
+
+def of_floats(windows: Windows, result: Result, context: CallContext) -> SeriesMatrix:
+    """The matrix of results that are floats, names removed."""
+    values, present = result
+    matrix = SeriesMatrix.of(windows.samples.labels, values, present)
+    return matrix.without_names(delayed=context.delayed_name_removal)
+
+
+def of_floats_or_histograms(
+    windows: Windows,
+    floats: Result,
+    native: NativeResult,
+    context: CallContext,
+    position: Position,
+) -> SeriesMatrix:
+    """The matrix of results of either kind, names removed, notices annotated.
+
+    A window that holds both floats and histograms is told and has no result.
+    """
+    names = [labels.name for labels in windows.samples.labels]
+    annotate(context.annotations, ((names[s], notice) for s, notice in native.notices), position)
+    values, present = floats
+    found = native.histograms.astype(np.bool_)
+    matrix = SeriesMatrix.of(
+        windows.samples.labels, values, present | found, native.histograms if found.any() else None
+    )
+    return matrix.without_names(delayed=context.delayed_name_removal)
+
+
+def apart(windows: Windows, context: CallContext, position: Position) -> tuple[Windows, Windows]:
+    """The windows of floats and those of histograms; those with both are told and emptied."""
+    floats, native = windows.floats(), windows.native()
+    both = (floats.counts > 0) & (native.counts > 0)
+    if both.any():
+        for name in _names(windows, both):
+            annotate(context.annotations, [(name, Notice.MIXED_FLOATS)], position)
+        floats, native = floats.emptied(both), native.emptied(both)
+    return floats, native
+
+
+def floats_alone(windows: Windows, context: CallContext) -> Windows:
+    """The windows without the histograms; it is told where both are in one."""
+    if windows.samples.histograms is None:
+        return windows
+    floats = windows.floats()
+    both = (floats.counts > 0) & (windows.counts > floats.counts)
+    for name in _names(windows, both):
+        context.annotations.info(texts.histogram_ignored_in_mixed_range(name), context.positions[0])
+    return floats
+
+
+def _names(windows: Windows, where: BoolArray) -> list[str]:
+    labels = windows.samples.labels
+    return sorted({labels[s].name for s in np.flatnonzero(where.any(axis=1)).tolist()})
