@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from belvedere.api import health, metrics, page, sql, status, tempo
 from belvedere.api.errors import HANDLED, answer_error
 from belvedere.api.pool import QueryPool
+from belvedere.api.prometheus import app as prometheus
 from belvedere.api.rates import AcceptedRates
 from belvedere.api.state import AppState
 
@@ -35,6 +37,7 @@ def create_app(state: AppState) -> Starlette:
             *status.routes(state, pool, rates),
             *sql.routes(state, pool),
             *tempo.routes(state, pool),
+            Mount("/prometheus", routes=prometheus.routes(state, pool)),
         ],
         exception_handlers=dict.fromkeys(HANDLED, answer_error),
         lifespan=lifespan,

@@ -1,0 +1,119 @@
+"""Prometheus's envelope: `{"status":"success","data":…}`, and its errors.
+
+The one place where errors meet Prometheus's `errorType` and status.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import wraps
+from typing import Any, Final, TypeAlias
+
+import orjson
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from belvedere.api.errors import ApiError
+from belvedere.query.promql.errors import (
+    ParseError,
+    PromQLError,
+    QueryCanceledError,
+    QueryTimeoutError,
+)
+from belvedere.store.errors import QueryError, QueryTooLarge, StoreError, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_TRUNCATED: Final = "results truncated due to limit"
+
+
+class BadData(Exception):  # noqa: N818 - upstream's name of this kind of error
+    """A request that says something wrong; the message says what."""
+
+
+_KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
+    # error, errorType, status
+    (BadData, "bad_data", 400),
+    (ParseError, "bad_data", 400),
+    (QueryTimeoutError, "timeout", 503),
+    (QueryCanceledError, "canceled", 503),
+    (PromQLError, "execution", 422),
+    (QueryTooLarge, "execution", 422),
+    (QueryError, "execution", 422),
+    (StoreUnavailable, "unavailable", 503),
+    (StoreError, "internal", 500),
+)
+_KIND_OF_STATUS: Final = {400: "bad_data", 401: "unauthorized", 403: "forbidden", 404: "not_found"}
+
+
+def success(
+    data: Any, *, warnings: Sequence[str] = (), infos: Sequence[str] = (), status: int = 200
+) -> Response:
+    """An answer with `data` as JSON."""
+    return Response(
+        b"".join(envelope([orjson.dumps(data)], warnings, infos)),
+        status,
+        media_type="application/json",
+    )
+
+
+def limited(data: Sequence[Any], limit: int) -> Response:
+    """An answer with no more than `limit` (0: all) of `data`, with upstream's warning of more."""
+    if limit and len(data) > limit:
+        return success(data[:limit], warnings=[_TRUNCATED])
+    return success(data)
+
+
+def streamed(
+    parts: Iterable[bytes], *, warnings: Sequence[str] = (), infos: Sequence[str] = ()
+) -> Response:
+    """An answer whose `data` is JSON that comes in pieces, made in threads while it is sent."""
+    return StreamingResponse(envelope(parts, warnings, infos), media_type="application/json")
+
+
+def envelope(
+    data: Iterable[bytes], warnings: Sequence[str], infos: Sequence[str]
+) -> Iterator[bytes]:
+    """The JSON around `data`."""
+    yield b'{"status":"success","data":'
+    yield from data
+    for name, texts in (("warnings", warnings), ("infos", infos)):
+        if texts:
+            yield f',"{name}":'.encode() + orjson.dumps(list(texts))
+    yield b"}"
+
+
+def failure(
+    kind: str, message: str, status: int, headers: dict[str, str] | None = None
+) -> Response:
+    """An error."""
+    body = {"status": "error", "errorType": kind, "error": message}
+    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+
+
+def answering(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, with whatever it raises answered as Prometheus does."""
+
+    @wraps(endpoint)
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+        except ApiError as error:
+            kind = _KIND_OF_STATUS.get(error.status, "unavailable")
+            return failure(kind, str(error), error.status, error.headers)
+        except Exception as error:  # noqa: BLE001 - the door: what is no known error is logged
+            return _failed(request, error)
+
+    return answered
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    for type_, kind, status in _KINDS:
+        if isinstance(error, type_):
+            headers = {"Retry-After": "1"} if kind == "unavailable" else None
+            return failure(kind, str(error), status, headers)
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    return failure("internal", "internal error; the server's log says more", 500)

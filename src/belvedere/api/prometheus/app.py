@@ -1,0 +1,14 @@
+"""The routes of Prometheus's API, below `/prometheus` or at the root of a port of their own."""
+
+from starlette.routing import BaseRoute
+
+from belvedere.api.pool import QueryPool
+from belvedere.api.prometheus import series, status
+from belvedere.api.prometheus.project import Projects
+from belvedere.api.state import AppState
+
+
+def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
+    """All routes, with paths as Prometheus has them."""
+    projects = Projects(state, pool)
+    return [*series.routes(projects), *status.routes(state, {})]

@@ -1,0 +1,51 @@
+"""A project as Prometheus's endpoints see it: its series, and threads to look at them in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from belvedere.api.auth import caller
+from belvedere.api.pool import QueryPool
+from belvedere.api.state import AppState
+from belvedere.query.metrics.catalog import SeriesCatalog
+from belvedere.query.metrics.series import SeriesIndex
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project's series."""
+
+    name: str
+    index: SeriesIndex
+    catalog: SeriesCatalog
+    _pool: QueryPool
+
+    async def run(self, request: Request, function: Callable[[], T]) -> T:
+        """See `QueryPool.run`."""
+        return await self._pool.run(request, function)
+
+
+class Projects:
+    """The projects that were asked for, with what is kept of each between requests."""
+
+    def __init__(self, state: AppState, pool: QueryPool) -> None:
+        self._state, self._pool = state, pool
+        self._known: dict[str, Project] = {}
+
+    def of(self, request: Request) -> Project:
+        """The project that a request means.
+
+        Raises:
+            ApiError: the caller may not see it.
+        """
+        name = caller(request, self._state).project
+        if name not in self._known:
+            db = self._state.database
+            self._known[name] = Project(
+                name, SeriesIndex(db, name), SeriesCatalog(db, name), self._pool
+            )
+        return self._known[name]

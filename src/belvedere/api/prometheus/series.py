@@ -1,0 +1,114 @@
+"""What series there are: `/series`, `/labels`, `/label/{name}/values`, `/metadata`."""
+
+import re
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from belvedere.api.prometheus.answers import BadData, answering, limited, success
+from belvedere.api.prometheus.parameters import MAX_TIME_MS, MIN_TIME_MS, Parameters
+from belvedere.api.prometheus.project import Projects
+from belvedere.query.go_format import quote
+
+_GET_AND_POST: Final = ["GET", "POST"]
+_ESCAPED: Final = re.compile(r"_(?:_|([0-9a-fA-F]{1,6})_)")
+
+
+def routes(projects: Projects) -> list[BaseRoute]:
+    """The routes of this file."""
+
+    async def series(request: Request) -> Response:
+        parameters = await Parameters.of(request)
+        project = projects.of(request)
+        selectors = parameters.selectors(required=True)
+        start_ms, end_ms = _range(parameters)
+        limit = parameters.limit()
+
+        def find() -> list[dict[str, str]]:
+            found = {
+                labels
+                for matchers in selectors
+                for labels in project.index.find(matchers, start_ms, end_ms).labels
+            }
+            return [labels.to_dict() for labels in sorted(found)]
+
+        return limited(await project.run(request, find), limit)
+
+    async def labels(request: Request) -> Response:
+        parameters = await Parameters.of(request)
+        project = projects.of(request)
+        selectors, limit = parameters.selectors(), parameters.limit()
+        start_ms, end_ms = _range(parameters)
+
+        def find() -> list[str]:
+            return project.catalog.label_names(
+                selectors, start_ms, end_ms, limit=limit and limit + 1
+            )
+
+        return limited(await project.run(request, find), limit)
+
+    async def values(request: Request) -> Response:
+        parameters = await Parameters.of(request)
+        project = projects.of(request)
+        name = unescaped(request.path_params["name"])
+        if not name:
+            raise BadData(f"invalid label name: {quote(name)}")
+        selectors, limit = parameters.selectors(), parameters.limit()
+        start_ms, end_ms = _range(parameters)
+
+        def find() -> list[str]:
+            return project.catalog.label_values(
+                name, selectors, start_ms, end_ms, limit=limit and limit + 1
+            )
+
+        return limited(await project.run(request, find), limit)
+
+    async def metadata(request: Request) -> Response:
+        parameters = await Parameters.of(request)
+        project = projects.of(request)
+        limit, of_each = parameters.limit(), parameters.limit("limit_per_metric")
+
+        def find() -> dict[str, list[dict[str, str]]]:
+            found = project.catalog.metadata(parameters.text("metric"), limit=limit)
+            return {
+                family: [
+                    {"type": said.type, "unit": said.unit, "help": said.help}
+                    for said in (several[:of_each] if of_each else several)
+                ]
+                for family, several in found.items()
+            }
+
+        return success(await project.run(request, find))
+
+    return [
+        Route("/api/v1/series", answering(series), methods=_GET_AND_POST),
+        Route("/api/v1/labels", answering(labels), methods=_GET_AND_POST),
+        Route("/api/v1/label/{name}/values", answering(values)),
+        Route("/api/v1/metadata", answering(metadata)),
+    ]
+
+
+def unescaped(name: str) -> str:
+    """A label's name as it is, of one that a URL cannot hold (`U__a_2e_b` is `a.b`).
+
+    Prometheus's "values escaping": `U__`, then `__` for an underscore and `_HEX_` for any
+    character that old names cannot have.
+    """
+    if not name.startswith("U__"):
+        return name
+
+    def character(match: re.Match[str]) -> str:
+        code = int(match[1], 16) if match[1] else ord("_")
+        return chr(code) if code < 0x110000 else match[0]
+
+    return _ESCAPED.sub(character, name[3:])
+
+
+def _range(parameters: Parameters) -> tuple[int, int]:
+    start_ms = parameters.time_ms("start", MIN_TIME_MS)
+    end_ms = parameters.time_ms("end", MAX_TIME_MS)
+    if end_ms < start_ms:
+        raise BadData("end timestamp must not be before start timestamp")
+    return start_ms, end_ms

@@ -1,0 +1,123 @@
+"""Browsing and completion, as Grafana's query builder asks for them."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+RANGE = {"start": "1795000000", "end": "1795000300"}
+
+
+async def data(prometheus: httpx.AsyncClient, path: str, **params: Any) -> Any:
+    answer = (await prometheus.get(f"api/v1/{path}", params=params)).json()
+    assert answer["status"] == "success", answer
+    return answer["data"]
+
+
+async def test_series_have_all_their_labels_in_order(prometheus: httpx.AsyncClient) -> None:
+    found = await data(
+        prometheus, "series", **{"match[]": ["requests_total", 'up{pod="a"}']}, **RANGE
+    )
+    assert found == [
+        {"__name__": "requests_total", "code": "200", "pod": "a"},
+        {"__name__": "requests_total", "code": "500", "pod": "b"},
+        {"__name__": "up", "pod": "a"},
+    ]
+
+
+async def test_series_can_be_asked_for_by_a_form(prometheus: httpx.AsyncClient) -> None:
+    answer = await prometheus.post("api/v1/series", data={"match[]": "up"})
+    assert answer.json()["data"] == [{"__name__": "up", "pod": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, ["__name__", "code", "pod", "service.name"]),
+        ({"match[]": "up"}, ["__name__", "pod"]),
+        ({"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00+01:00"}, []),
+    ],
+    ids=["all", "of a metric", "of another day"],
+)
+async def test_labels(
+    prometheus: httpx.AsyncClient, params: dict[str, str], expected: list[str]
+) -> None:
+    assert await data(prometheus, "labels", **params) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "expected"),
+    [
+        ("__name__", {}, ["dotted", "requests_total", "up"]),
+        ("pod", RANGE, ["a", "b"]),
+        ("pod", {"match[]": 'requests_total{code="500"}'}, ["b"]),
+        ("U__service_2e_name", {}, ["gateway"]),
+        ("service.name", {}, ["gateway"]),
+    ],
+    ids=["metrics", "in a range", "of a selector", "an escaped name", "a name with a dot"],
+)
+async def test_values(
+    prometheus: httpx.AsyncClient, name: str, params: dict[str, str], expected: list[str]
+) -> None:
+    assert await data(prometheus, f"label/{name}/values", **params) == expected
+
+
+async def test_a_limit_cuts_and_says_so(prometheus: httpx.AsyncClient) -> None:
+    answer = (await prometheus.get("api/v1/label/__name__/values", params={"limit": 2})).json()
+    assert answer == {
+        "status": "success",
+        "data": ["dotted", "requests_total"],
+        "warnings": ["results truncated due to limit"],
+    }
+
+
+async def test_metadata(prometheus: httpx.AsyncClient) -> None:
+    found = await data(prometheus, "metadata", metric="up")
+    assert found == {"up": [{"type": "gauge", "unit": "", "help": "What up says."}]}
+    assert len(await data(prometheus, "metadata", limit=2)) == 2
+
+
+async def test_another_project_is_another_world(prometheus: httpx.AsyncClient) -> None:
+    answer = await prometheus.get(
+        "api/v1/label/__name__/values", headers={"X-Scope-OrgID": "other"}
+    )
+    assert answer.json()["data"] == ["secret"]
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "message"),
+    [
+        ("series", {}, "no match[] parameter provided"),
+        ("series", {"match[]": "{}"}, "match[] must contain at least one non-empty matcher"),
+        ("series", {"match[]": "up{"}, "1:4: parse error: unexpected end of input"),
+        ("labels", {"start": "yesterday"}, 'invalid parameter "start": cannot parse "yesterday"'),
+        ("labels", {"start": "1e400"}, 'invalid parameter "start": cannot parse "1e400"'),
+        ("labels", {"start": "2", "end": "1"}, "end timestamp must not be before start"),
+        ("labels", {"limit": "-1"}, "limit must be non-negative"),
+        ("labels", {"limit": "many"}, 'invalid parameter "limit"'),
+    ],
+)
+async def test_a_wrong_request_is_told_what_is_wrong(
+    prometheus: httpx.AsyncClient, path: str, params: dict[str, str], message: str
+) -> None:
+    answer = await prometheus.get(f"api/v1/{path}", params=params)
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["errorType"]) == (400, "error", "bad_data")
+    assert message in body["error"]
+
+
+async def test_a_form_that_does_not_end_is_refused(prometheus: httpx.AsyncClient) -> None:
+    answer = await prometheus.post("api/v1/labels", data={"match[]": "x" * (5 << 20)})
+    assert answer.status_code == 400
+    assert "the form is longer" in answer.json()["error"]
+
+
+async def test_grafana_learns_the_version_and_no_features(prometheus: httpx.AsyncClient) -> None:
+    info = await data(prometheus, "status/buildinfo")
+    assert info["version"].startswith("3.")
+    assert "features" not in info
+
+
+@pytest.mark.parametrize("path", ["-/healthy", "-/ready"])
+async def test_health(prometheus: httpx.AsyncClient, path: str) -> None:
+    assert (await prometheus.get(path)).status_code == 200
