@@ -99,6 +99,14 @@ PROCESSOR_OUTGOING_ITEMS = _counter(
     "processor",
     "otel_signal",
 )
+PROCESSOR_FILTERED: Mapping[str, Counter] = {
+    signal: _counter(
+        f"otelcol_processor_filter_{items}_filtered",
+        f"Number of {items} dropped by the filter processor.",
+        "filter",
+    )
+    for signal, items in {"traces": "spans", "metrics": "datapoints", "logs": "logs"}.items()
+}
 
 # Exporters.
 EXPORTER_SENT = _by_signal(

@@ -38,11 +38,13 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
     Kind.PROCESSOR: {
         "attributes": "belvedere.collector.processors.attributes:AttributesProcessor",
         "batch": "belvedere.collector.processors.batch:BatchProcessor",
+        "filter": "belvedere.collector.processors.filter:FilterProcessor",
         "memory_limiter": "belvedere.collector.processors.memory_limiter:MemoryLimiter",
         "probabilistic_sampler": (
             "belvedere.collector.processors.probabilistic_sampler:ProbabilisticSampler"
         ),
         "resource": "belvedere.collector.processors.resource:ResourceProcessor",
+        "transform": "belvedere.collector.processors.transform:TransformProcessor",
     },
     Kind.EXPORTER: {
         "belvedere": "belvedere.collector.exporters.belvedere:BelvedereExporter",
@@ -52,11 +54,14 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "nop": "belvedere.collector.exporters.nop:NopExporter",
         "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
         "otlp_http": "belvedere.collector.exporters.otlp_http:OtlpHttpExporter",
+        "prometheus": "belvedere.collector.exporters.prometheus:PrometheusExporter",
     },
     Kind.CONNECTOR: {
         "forward": "belvedere.collector.connectors.forward:Forward",
     },
-    Kind.EXTENSION: {},
+    Kind.EXTENSION: {
+        "file_storage": "belvedere.collector.extensions.file_storage:FileStorage",
+    },
 }
 """Section → type name → `module:class`."""
 

@@ -25,7 +25,7 @@ not fit; `error_mode` says what becomes of it (`ErrorMode.PROPAGATE` raises it).
     values.py      AnyValue ↔ Python         kinds.py, function.py   their parameters
 """
 
-from belvedere.collector.ottl.closures import Condition, Edit
+from belvedere.collector.ottl.closures import Condition, Edit, any_of
 from belvedere.collector.ottl.errors import EvaluationError, OttlError
 from belvedere.collector.ottl.function import Function, converter, editor
 from belvedere.collector.ottl.program import ErrorMode, condition, context_of, statement
@@ -41,6 +41,7 @@ __all__ = [
     "Function",
     "OttlError",
     "Record",
+    "any_of",
     "condition",
     "context_of",
     "converter",

@@ -57,6 +57,15 @@ class Compiler:
         """
         self._text, self._context, self._prefixed = text, context, prefixed
         self._editors, self._converters = editors, converters
+        self._kinds: dict[type, Callable[[Any], Value]] = {
+            tree.Literal: lambda node: constant(node.value),
+            tree.Path: lambda node: Value(self.access(node).get),
+            tree.Call: self._converter,
+            tree.Symbol: lambda node: constant(self._enum(node)),
+            tree.List: lambda node: list_of([self.value(item) for item in node.items]),
+            tree.Map: lambda node: map_of({key: self.value(item) for key, item in node.items}),
+            tree.Arithmetic: self._arithmetic,
+        }
 
     def statement(self, statement: tree.Statement) -> Edit:
         """Compile `editor(...) where condition`."""
@@ -86,22 +95,10 @@ class Compiler:
 
     def value(self, node: tree.Expression) -> Value:
         """Compile what has a value."""
-        match node:
-            case tree.Literal():
-                return constant(node.value)
-            case tree.Path():
-                return Value(self.access(node).get)
-            case tree.Call():
-                return self._converter(node)
-            case tree.Symbol():
-                return constant(self._enum(node))
-            case tree.List():
-                return list_of([self.value(item) for item in node.items])
-            case tree.Map():
-                return map_of({key: self.value(item) for key, item in node.items})
-            case tree.Arithmetic():
-                return self._arithmetic(node)
-        raise self._error(f"a value is expected here, not the condition `{node}`", node)
+        compiled = self._kinds.get(type(node))
+        if compiled is None:
+            raise self._error(f"a value is expected here, not the condition `{node}`", node)
+        return compiled(node)
 
     def access(self, path: tree.Path) -> Access:
         """Find what a path stands for."""
@@ -314,5 +311,5 @@ def _names(path: tree.Path) -> str:
 
 
 def _plain(name: str) -> str:
-    """A parameter's name without what its spellings differ in: header_delimiter, headerDelimiter."""
+    """A parameter's name without what its spellings differ in: end_index, endIndex."""
     return name.replace("_", "").lower()

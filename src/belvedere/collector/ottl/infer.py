@@ -1,6 +1,7 @@
 """Which context a text is for, when only its paths say so."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from belvedere.collector.ottl import tree
 from belvedere.collector.ottl.compile import ALIASES
@@ -58,26 +59,24 @@ def _context_of(path: tree.Path, contexts: Sequence[Context]) -> set[Context]:
 def walk(node: tree.Node) -> Iterator[tree.Node]:
     """A node and all that it is made of."""
     yield node
-    match node:
-        case tree.Statement():
-            inner: Iterable[tree.Node] = [node.editor, *([node.where] if node.where else [])]
-        case tree.List():
-            inner = node.items
-        case tree.Map():
-            inner = [value for _, value in node.items]
-        case tree.Path():
-            inner = [key for field in node.fields for key in field.keys]
-        case tree.Call():
-            inner = [*(argument.value for argument in node.arguments), *node.keys]
-        case tree.Arithmetic():
-            inner = [node.first, *(operand for _, operand in node.rest)]
-        case tree.Comparison():
-            inner = [node.left, node.right]
-        case tree.Not():
-            inner = [node.operand]
-        case tree.And() | tree.Or():
-            inner = node.operands
-        case _:
-            inner = []
-    for each in inner:
-        yield from walk(each)
+    for inner in _PARTS.get(type(node), _none)(node):
+        yield from walk(inner)
+
+
+def _none(_: Any) -> Iterable[tree.Node]:
+    return ()
+
+
+_PARTS: Final[dict[type, Callable[[Any], Iterable[tree.Node]]]] = {
+    tree.Statement: lambda node: [node.editor, *([node.where] if node.where else [])],
+    tree.List: lambda node: node.items,
+    tree.Map: lambda node: [value for _, value in node.items],
+    tree.Path: lambda node: [key for field in node.fields for key in field.keys],
+    tree.Call: lambda node: [*(argument.value for argument in node.arguments), *node.keys],
+    tree.Arithmetic: lambda node: [node.first, *(operand for _, operand in node.rest)],
+    tree.Comparison: lambda node: [node.left, node.right],
+    tree.Not: lambda node: [node.operand],
+    tree.And: lambda node: node.operands,
+    tree.Or: lambda node: node.operands,
+}
+"""Kind of node → the nodes directly in one."""

@@ -210,10 +210,10 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return tree.Literal(bytes.fromhex(digits), at=at)
 
     def yes(self, parts: list[Token]) -> tree.Literal:
-        return tree.Literal(True, at=parts[0].start_pos or 0)  # noqa: FBT003 - the value of a literal
+        return tree.Literal(True, at=parts[0].start_pos or 0)
 
     def no(self, parts: list[Token]) -> tree.Literal:
-        return tree.Literal(False, at=parts[0].start_pos or 0)  # noqa: FBT003 - the value of a literal
+        return tree.Literal(False, at=parts[0].start_pos or 0)
 
     def nil(self, parts: list[Token]) -> tree.Literal:
         return tree.Literal(None, at=parts[0].start_pos or 0)

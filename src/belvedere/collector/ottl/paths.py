@@ -259,19 +259,20 @@ def _entry(pairs: Pairs, key: str) -> Access:
         pair = find(pairs(record), key)
         return _pairs_of(pair.value if pair else None)
 
-    def set_to(text: str) -> Callable[[Record], bool]:
-        def edit(record: Record) -> bool:
-            found = pairs(record)
-            for pair in found:
-                if pair.key == key:
-                    pair.value.string_value = text
-                    return True
-            found.add(key=key).value.string_value = text
-            return True
+    return Access(get, set_, inner, lambda text: _text_setter(pairs, key, text))
 
-        return edit
 
-    return Access(get, set_, inner, set_to)
+def _text_setter(pairs: Pairs, key: str, text: str) -> Callable[[Record], bool]:
+    def edit(record: Record) -> bool:
+        found = pairs(record)
+        for pair in found:
+            if pair.key == key:
+                pair.value.string_value = text
+                return True
+        found.add(key=key).value.string_value = text
+        return True
+
+    return edit
 
 
 def _nested(pairs: Pairs, keys: tuple[Get, ...]) -> Access:

@@ -95,7 +95,8 @@ def statement(
     """
     known = {**EDITORS, **(editors or {})}
     compiler = Compiler(text, context, known, _all_converters(functions), prefixed=prefixed)
-    return _guarded(compiler.statement(parse_statement(text)), text, error_mode)
+    edit: Edit = _guarded(compiler.statement(parse_statement(text)), text, error_mode)
+    return edit
 
 
 def context_of(

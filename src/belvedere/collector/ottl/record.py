@@ -89,12 +89,14 @@ def records(message: Any, context: Context) -> Iterator[Record]:
     except that metrics may be appended to the scope's: they are visited too.
     """
     record = Record()
-    for record.resource in _resources(message):
+    for resource in _resources(message):
+        record.resource = resource
         if context is Context.RESOURCE:
             record.cache = None
             yield record
             continue
-        for record.scope in _scopes(record.resource):
+        for scope in _scopes(resource):
+            record.scope = scope
             if context is Context.SCOPE:
                 record.cache = None
                 yield record
@@ -114,14 +116,17 @@ def _scopes(resource: Any) -> Any:
 
 
 def _spans(record: Record) -> Iterator[Record]:
-    for record.span in record.scope.spans:
+    for span in record.scope.spans:
+        record.span = span
         record.cache = None
         yield record
 
 
 def _span_events(record: Record) -> Iterator[Record]:
-    for record.span in record.scope.spans:
-        for record.spanevent in record.span.events:
+    for span in record.scope.spans:
+        record.span = span
+        for event in span.events:
+            record.spanevent = event
             record.cache = None
             yield record
 
@@ -136,14 +141,17 @@ def _metrics(record: Record) -> Iterator[Record]:
 
 
 def _data_points(record: Record) -> Iterator[Record]:
-    for record.metric in record.scope.metrics:
-        for record.datapoint in data_points(record.metric):
+    for metric in record.scope.metrics:
+        record.metric = metric
+        for point in data_points(metric):
+            record.datapoint = point
             record.cache = None
             yield record
 
 
 def _logs(record: Record) -> Iterator[Record]:
-    for record.log in record.scope.log_records:
+    for log in record.scope.log_records:
+        record.log = log
         record.cache = None
         yield record
 

@@ -4,12 +4,11 @@ nil None · bool · int (64 bits) · float · string str · bytes · map dict ·
 time.Time `Time` · time.Duration `Duration`
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
-import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from belvedere.collector.ottl.errors import EvaluationError
@@ -65,24 +64,25 @@ def read_map(pairs: Any) -> dict[str, Any]:
     return {pair.key: read(pair.value) for pair in pairs}
 
 
+_SCALARS: Final = {
+    str: "string_value",
+    bool: "bool_value",
+    int: "int_value",
+    float: "double_value",
+    bytes: "bytes_value",
+}
+
+
 def write(value: AnyValue, new: Any) -> None:
     """Give `value` what `new` is, of whatever type it was.
 
     Raises:
         EvaluationError: telemetry has no such type (a time, a duration).
     """
-    if type(new) is str:
-        value.string_value = new
-    elif type(new) is bool:
-        value.bool_value = new
-    elif type(new) is int:
-        value.int_value = new
-    elif type(new) is float:
-        value.double_value = new
+    if field := _SCALARS.get(type(new)):
+        setattr(value, field, new)
     elif new is None:
         value.Clear()
-    elif isinstance(new, bytes):
-        value.bytes_value = new
     else:
         fresh = AnyValue()  # `new` may have been read from within `value`
         if isinstance(new, list):
@@ -92,7 +92,7 @@ def write(value: AnyValue, new: Any) -> None:
         elif isinstance(new, Mapping):
             fresh.kvlist_value.SetInParent()
             for key, element in new.items():
-                write(fresh.kvlist_value.values.add(key=key), element)
+                write(fresh.kvlist_value.values.add(key=key).value, element)
         else:
             raise EvaluationError(f"{type_name(new)} cannot be stored; convert it, as with String")
         value.CopyFrom(fresh)
@@ -109,23 +109,16 @@ def as_text(value: Any) -> str | None:
     """A value as the Collector's `StringLikeGetter` writes it; nil stays nil."""
     if value is None or type(value) is str:
         return value
-    if type(value) is bool:
-        return "true" if value else "false"
-    if type(value) is int:
-        return str(value)
-    if type(value) is float:
-        return float_text(value)
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, list | dict):
-        any_value = AnyValue()
-        write(any_value, value)
-        return json_text(any_value)
-    if isinstance(value, Duration):
-        return duration_text(value)
-    if isinstance(value, Time):
-        return orjson.dumps(value.ns).decode()
-    raise EvaluationError(f"{type_name(value)} cannot be written as a string")
+    text = _TEXTS.get(type(value))
+    if text is None:
+        raise EvaluationError(f"{type_name(value)} cannot be written as a string")
+    return text(value)
+
+
+def _json(value: Any) -> str:
+    any_value = AnyValue()
+    write(any_value, value)
+    return json_text(any_value)
 
 
 def float_text(value: float) -> str:
@@ -161,6 +154,17 @@ def duration_text(duration: Duration) -> str:
 def _fraction(part: int, whole: int) -> str:
     digits = f"{part:0{len(str(whole)) - 1}d}".rstrip("0") if part else ""
     return f".{digits}" if digits else ""
+
+
+_TEXTS: Final[dict[type, Callable[[Any], str]]] = {
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    float: float_text,
+    bytes: bytes.hex,
+    dict: _json,
+    list: _json,
+    Duration: duration_text,
+}
 
 
 def wrapped(number: int) -> int:

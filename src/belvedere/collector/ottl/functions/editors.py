@@ -26,6 +26,7 @@ from belvedere.collector.ottl.functions.replace import (
 from belvedere.collector.ottl.kinds import (
     ANY,
     BOOL,
+    BYTE_REGEX,
     FUNCTION,
     INT,
     LIST,
@@ -119,10 +120,10 @@ EDITORS: Mapping[str, Function] = MappingProxyType(
         "merge_maps": editor(merge_maps, MAP_TARGET, MAP, one_of("insert", "update", "upsert")),
         "replace_all_matches": editor(replace_all_matches, MAP_TARGET, STRING, STRING, *_HASHED),
         "replace_all_patterns": editor(
-            replace_all_patterns, MAP_TARGET, one_of("key", "value"), REGEX, STRING, *_HASHED
+            replace_all_patterns, MAP_TARGET, one_of("key", "value"), BYTE_REGEX, STRING, *_HASHED
         ),
         "replace_match": editor(replace_match, TARGET, STRING, STRING, *_HASHED),
-        "replace_pattern": editor(replace_pattern, TARGET, REGEX, STRING, *_HASHED),
+        "replace_pattern": editor(replace_pattern, TARGET, BYTE_REGEX, STRING, *_HASHED),
         "set": editor(set_, TARGET, ANY),
         "stringify_all": editor(stringify_all, MAP_TARGET),
         "truncate_all": editor(truncate_all, MAP_TARGET, SIZE, BOOL, STRING),

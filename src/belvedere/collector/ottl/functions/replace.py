@@ -78,15 +78,15 @@ def replace_pattern(
         if type(text) is not str:
             raise EvaluationError(f"a string is expected, not {type_name(text)}")
         expand = _expander(replacement.get(record), function, replacement_format, record)
-        new, count = regex.get(record).subn(expand, text)
+        new, count = regex.get(record).subn(expand, text.encode())
         if count:
-            put(record, new)
+            put(record, new.decode())
         return bool(count)
 
     return edit
 
 
-def replace_all_patterns(
+def replace_all_patterns(  # noqa: PLR0917 - the parameters of the editor, in its order
     target: Pairs,
     mode: Value,
     regex: Value,
@@ -105,15 +105,15 @@ def replace_all_patterns(
         if mode.get(record) == "value":
             for pair in pairs:
                 if pair.value.HasField("string_value"):
-                    new, count = subn(expand, pair.value.string_value)
+                    new, count = subn(expand, pair.value.string_value.encode())
                     if count:
-                        pair.value.string_value = new
+                        pair.value.string_value = new.decode()
                         changed = True
             return changed
         for pair in pairs:
-            new, count = subn(expand, pair.key)
-            if count and new != pair.key:
-                pair.key = new
+            new, count = subn(expand, pair.key.encode())
+            if count and (key := new.decode()) != pair.key:
+                pair.key = key
                 changed = True
         if changed:
             _unite(pairs)
@@ -151,14 +151,16 @@ def _shaped(
 
 def _expander(
     template: str, function: Function | None, replacement_format: Value | None, record: Record
-) -> Callable[[Any], str]:
+) -> Callable[[Any], bytes]:
+    """What a match becomes. Bytes of UTF-8 need no offsets of characters: they are fast."""
     parts = _template(template)
     if function is None and all(isinstance(part, str) for part in parts):
-        fixed = "".join(map(str, parts))
+        fixed = "".join(map(str, parts)).encode()
         return lambda _: fixed
 
-    def expand(match: Any) -> str:
-        return _shaped(_expanded(parts, match), function, replacement_format, record)
+    def expand(match: Any) -> bytes:
+        text = _expanded(parts, match).decode()
+        return _shaped(text, function, replacement_format, record).encode()
 
     return expand
 
@@ -178,23 +180,22 @@ def _template(template: str) -> tuple[str | tuple[str], ...]:
     return (*parts, template[end:])
 
 
-def _expanded(parts: tuple[str | tuple[str], ...], match: Any) -> str:
-    groups = match.re.groupindex
+def _expanded(parts: tuple[str | tuple[str], ...], match: Any) -> bytes:
     texts = []
     for part in parts:
         if isinstance(part, str):
-            texts.append(part)
+            texts.append(part.encode())
             continue
         (name,) = part
-        index = int(name) if name.isdigit() else groups.get(name, -1)
+        index = int(name) if name.isdigit() else match.re.groupindex.get(name.encode(), -1)
         if 0 <= index <= match.re.groups:
-            texts.append(match.group(index) or "")
-    return "".join(texts)
+            texts.append(match.group(index) or b"")
+    return b"".join(texts)
 
 
 @lru_cache(maxsize=256)
 def _glob(pattern: str) -> Any:
-    """A glob as a regular expression: `*`, `?`, `[a-z]`, `{a,b}` and `\\`, of any characters."""
+    r"""A glob as a regular expression: `*`, `?`, `[a-z]`, `{a,b}` and `\`, of any characters."""
     texts, index, open_braces = [], 0, 0
     while index < len(pattern):
         character = pattern[index]

@@ -1,0 +1,5 @@
+"""`transform`: telemetry is changed by OTTL statements."""
+
+from belvedere.collector.processors.transform.processor import TransformProcessor
+
+__all__ = ["TransformProcessor"]

@@ -1,0 +1,141 @@
+"""Editors that make metrics of a histogram's or summary's parts. They come last in their scope."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
+
+from belvedere.collector.ottl.closures import Edit, Value
+from belvedere.collector.ottl.errors import EvaluationError
+from belvedere.collector.ottl.record import Record, data_points
+
+TEMPORALITIES: Final = {"delta": 1, "cumulative": 2}
+_HISTOGRAMS: Final = ("histogram", "exponential_histogram", "summary")
+
+
+def extract_count_metric(is_monotonic: Value, suffix: Value | None = None) -> Edit:
+    """`extract_count_metric`: the counts of a histogram or summary as a sum."""
+    return _extracted(is_monotonic, suffix, "_count", _count)
+
+
+def extract_sum_metric(is_monotonic: Value, suffix: Value | None = None) -> Edit:
+    """`extract_sum_metric`: the sums of a histogram or summary as a sum."""
+    return _extracted(is_monotonic, suffix, "_sum", _sum)
+
+
+def convert_summary_count_val_to_sum(
+    aggregation_temporality: Value, is_monotonic: Value, suffix: Value | None = None
+) -> Edit:
+    """`convert_summary_count_val_to_sum`: other metrics stay as they are."""
+    return _of_summary(aggregation_temporality, is_monotonic, suffix, "_count", _count)
+
+
+def convert_summary_sum_val_to_sum(
+    aggregation_temporality: Value, is_monotonic: Value, suffix: Value | None = None
+) -> Edit:
+    """`convert_summary_sum_val_to_sum`: other metrics stay as they are."""
+    return _of_summary(aggregation_temporality, is_monotonic, suffix, "_sum", _sum)
+
+
+def convert_summary_quantile_val_to_gauge(
+    attribute_key: Value | None = None, suffix: Value | None = None
+) -> Edit:
+    """`convert_summary_quantile_val_to_gauge`: a point for each quantile, which is an attribute."""
+
+    def edit(record: Record) -> bool:
+        metric = record.metric
+        if not metric.HasField("summary"):
+            return False
+        new = Metric(description=metric.description, unit=metric.unit)
+        new.name = metric.name + (suffix.get(record) if suffix else ".quantiles")
+        key = attribute_key.get(record) if attribute_key else "quantile"
+        for point in metric.summary.data_points:
+            for quantile in point.quantile_values:
+                made = _beside(point, new.gauge.data_points)
+                made.as_double = quantile.value
+                made.attributes.add(key=key).value.double_value = quantile.quantile
+        return _added(record, new)
+
+    return edit
+
+
+def _extracted(
+    is_monotonic: Value,
+    suffix: Value | None,
+    default: str,
+    read: Callable[[Any, NumberDataPoint], bool],
+) -> Edit:
+    def edit(record: Record) -> bool:
+        kind = record.metric.WhichOneof("data")
+        if kind not in _HISTOGRAMS:
+            raise EvaluationError(f"a histogram or summary is expected, not {kind or 'no data'}")
+        data = getattr(record.metric, kind)
+        temporality = getattr(data, "aggregation_temporality", TEMPORALITIES["cumulative"])
+        name = suffix.get(record) if suffix else default
+        return _add_sum(record, name, temporality, is_monotonic.get(record), read)
+
+    return edit
+
+
+def _of_summary(
+    aggregation_temporality: Value,
+    is_monotonic: Value,
+    suffix: Value | None,
+    default: str,
+    read: Callable[[Any, NumberDataPoint], bool],
+) -> Edit:
+    def edit(record: Record) -> bool:
+        if not record.metric.HasField("summary"):
+            return False
+        temporality = TEMPORALITIES[aggregation_temporality.get(record)]
+        name = suffix.get(record) if suffix else default
+        return _add_sum(record, name, temporality, is_monotonic.get(record), read)
+
+    return edit
+
+
+def _add_sum(
+    record: Record,
+    suffix: str,
+    temporality: int,
+    monotonic: bool,  # noqa: FBT001 - the field's value
+    read: Callable[[Any, NumberDataPoint], bool],
+) -> bool:
+    metric = record.metric
+    new = Metric(name=metric.name + suffix, description=metric.description)
+    new.unit = "1" if read is _count else metric.unit
+    new.sum.aggregation_temporality = temporality  # type: ignore[assignment]  # an enum's number
+    new.sum.is_monotonic = monotonic
+    for point in data_points(metric):
+        made = NumberDataPoint()
+        if read(point, made):
+            _beside(point, new.sum.data_points).MergeFrom(made)
+    return _added(record, new)
+
+
+def _count(point: Any, made: NumberDataPoint) -> bool:
+    made.as_int = point.count
+    return True
+
+
+def _sum(point: Any, made: NumberDataPoint) -> bool:
+    if point.DESCRIPTOR.fields_by_name["sum"].has_presence and not point.HasField("sum"):
+        return False
+    made.as_double = point.sum
+    return True
+
+
+def _beside(point: Any, points: Any) -> Any:
+    """A new number data point with the attributes and times of `point`."""
+    made = points.add(
+        start_time_unix_nano=point.start_time_unix_nano, time_unix_nano=point.time_unix_nano
+    )
+    made.attributes.MergeFrom(point.attributes)
+    return made
+
+
+def _added(record: Record, new: Metric) -> bool:
+    if not data_points(new):
+        return False
+    record.scope.metrics.add().CopyFrom(new)
+    return True
