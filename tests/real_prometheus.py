@@ -22,7 +22,6 @@ import httpx
 import yaml
 
 TIMEOUT_S = 30.0
-_FEATURES = "native-histograms,exemplar-storage"
 _LISTENS = re.compile(r'msg="Listening on" address=(\S+)')
 _EXPECTED_WARNINGS = ("Received SIGTERM", "Received an OS signal")
 
@@ -43,13 +42,15 @@ class RealPrometheus:
         *flags: str,
         config: Mapping[str, Any] | None = None,
         openmetrics: str = "",
+        native_histograms: bool = True,
     ) -> None:
-        """Start it, with remote write, native histograms and exemplars.
+        """Start it, with remote write and exemplars.
 
         Args:
             directory: for its configuration and data; several may share one, not at once.
             flags: more of its command line's, like `--query.lookback-delta=1m`.
             config: its configuration file.
+            native_histograms: whether it knows them; it scrapes protobuf then, else text.
             openmetrics: samples with timestamps in OpenMetrics, ended by `# EOF`.
         """
         self._file = directory / "prometheus.yml"
@@ -57,6 +58,7 @@ class RealPrometheus:
         self.data = directory / "prometheus-data"
         if openmetrics:
             self._backfill(directory, openmetrics)
+        features = "exemplar-storage" + (",native-histograms" if native_histograms else "")
         self.log: list[str] = []
         """The lines that it has logged so far."""
         self.process = subprocess.Popen(
@@ -68,7 +70,7 @@ class RealPrometheus:
                 "--web.listen-address=127.0.0.1:0",
                 "--web.enable-remote-write-receiver",
                 "--web.enable-lifecycle",
-                f"--enable-feature={_FEATURES}",
+                f"--enable-feature={features}",
                 *flags,
             ],
             stderr=subprocess.PIPE,
@@ -108,10 +110,11 @@ class RealPrometheus:
         ]
 
     def values(self, expression: str, time_s: float | None = None) -> dict[str, float]:
-        """An instant vector as `name{label="value", ...}` (labels sorted) to value."""
+        """An instant vector's floats: `name{label="value", ...}` (labels sorted) → value."""
         return {
             series_text(each["metric"]): float(each["value"][1])
             for each in self.query(expression, time_s)
+            if "value" in each
         }
 
     def api(self, path: str, **parameters: Any) -> Any:

@@ -26,6 +26,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "memory_limiter": {"limit_percentage": 80},
     "otlp_grpc": {"endpoint": "127.0.0.1:1"},
     "otlp_http": {"endpoint": "http://127.0.0.1:1"},
+    "prometheus": {"endpoint": "127.0.0.1:0"},
     "probabilistic_sampler": {"sampling_percentage": 100},
     "resource": {"attributes": [{"key": "a", "action": "delete"}]},
 }
@@ -34,6 +35,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
 HERE: dict[str, dict[str, Any]] = {
     "probabilistic_sampler": {"fail_closed": False},
     "belvedere": {"directory": "data"},
+    "file_storage": {"directory": ".", "create_directory": True},
     "otlp": {
         "protocols": {"grpc": {"endpoint": "127.0.0.1:0"}, "http": {"endpoint": "127.0.0.1:0"}}
     },

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from belvedere.prometheus.exposition.family import Family
 from belvedere.prometheus.from_otlp.point import Line, Point
 from belvedere.prometheus.model import Exemplar, Metadata, MetricType
 
@@ -23,14 +24,6 @@ _NOT_IN_LABEL: Final = re.compile(r"[^a-zA-Z0-9_]")
 _ESCAPES: Final = {ord("\\"): "\\\\", ord("\n"): "\\n", ord('"'): '\\"'}
 _HELP_ESCAPES: Final = {ord("\\"): "\\\\", ord("\n"): "\\n"}
 _UNTYPED: Final = (MetricType.UNKNOWN, MetricType.INFO, MetricType.STATESET)
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Points of one name and type."""
-
-    metadata: Metadata
-    points: tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +118,16 @@ class _Writer:
             labels = base
             if line.label:
                 comma = "," if base else ""
-                labels = f'{base}{comma}{line.label[0]}="{line.label[1]}"'
+                labels = f'{base}{comma}{line.label[0]}="{self._bound(line.label[1])}"'
             text = f"{_series_text(name, labels)} {number_text(line.value)}{time}"
             if line.exemplars and options.openmetrics and name.endswith(("_total", "_bucket")):
                 text += f" # {self._exemplar(line.exemplars[-1])}"
             self._lines.append(text)
+
+    def _bound(self, text: str) -> str:
+        """A `le` or `quantile`; a whole number has a fraction in OpenMetrics."""
+        whole = self._options.openmetrics and text.lstrip("-").isdigit()
+        return f"{text}.0" if whole else text
 
     def _exemplar(self, exemplar: Exemplar) -> str:
         labels = ",".join(

@@ -45,6 +45,8 @@ class Point:
     """The stream ended: all values are stale markers."""
     is_delta: bool = False
     """The value is what came since `created_ms`, not since the beginning."""
+    resource: int = 0
+    """Hash of its resource's attributes: tells resources apart whose points have equal labels."""
 
     def labels_of(self, line: Line) -> Labels:
         """The labels of one of its samples, with the name."""

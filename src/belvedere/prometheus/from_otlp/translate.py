@@ -41,6 +41,7 @@ from belvedere.prometheus.model import (
     labels_of,
 )
 
+TARGET_INFO_HELP: Final = "Target metadata"
 _NO_VALUE: Final = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 _DELTA: Final = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _UNSPECIFIED: Final = AggregationTemporality.AGGREGATION_TEMPORALITY_UNSPECIFIED
@@ -94,6 +95,7 @@ class _Resource:
         self._attributes = {
             each.key: text_of(each.value) for each in resource_metrics.resource.attributes
         }
+        self._hash = hash(frozenset(self._attributes.items()))
         self._target = target_labels(self._attributes)
         promoted = [
             (key, text) for key, text in self._attributes.items() if _is_chosen(key, chosen)
@@ -137,11 +139,12 @@ class _Resource:
             "target_info", "", Kind.GAUGE, self._chosen.strategy, namespace=self._chosen.namespace
         )
         yield Point(
-            Metadata(name, MetricType.GAUGE, "Target metadata"),
+            Metadata(name, MetricType.GAUGE, TARGET_INFO_HELP),
             labels_of({**self._below_attributes, **others, **self._target}),
             time_ms,
             0,
             (Line("", None, 1.0),),
+            resource=self._hash,
         )
 
     def _metric(self, metric: Metric, above: Mapping[str, str]) -> Iterator[Point]:
@@ -182,6 +185,7 @@ class _Resource:
                 created_ms=point.start_time_unix_nano // 1_000_000 if kind in _HAVE_START else 0,
                 is_stale=bool(point.flags & _NO_VALUE),
                 is_delta=is_delta,
+                resource=self._hash,
             )
 
 

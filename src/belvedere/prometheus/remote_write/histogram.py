@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from belvedere.prometheus.errors import MalformedError
-from belvedere.prometheus.model import Buckets, NativeHistogram
+from belvedere.prometheus.model import NativeHistogram
+from belvedere.prometheus.spans import deltas, is_whole, write_spans
 
-_MAX_GAP: Final = 2
-"""Up to so many empty buckets are written as zeros rather than end a span, as Prometheus does."""
 _MAX_BUCKETS: Final = 100_000
 """Of one sign; real ones have some hundred. Against spans that claim billions."""
 _INDEXES: Final = range(-(1 << 31), 1 << 31)
@@ -22,18 +21,17 @@ def write_histogram(message: Any, time_ms: int, histogram: NativeHistogram) -> N
     message.reset_hint = histogram.reset_hint
     message.custom_values.extend(histogram.custom_values)
     signs = (("positive", histogram.positive), ("negative", histogram.negative))
-    if _is_whole(histogram):
+    if is_whole(histogram):
         message.count_int = int(histogram.count)
         message.zero_count_int = int(histogram.zero_count)
         for sign, buckets in signs:
-            counts = _write_spans(getattr(message, f"{sign}_spans"), buckets)
-            pairs = zip(counts, [0, *counts], strict=False)
-            getattr(message, f"{sign}_deltas").extend(int(b) - int(a) for b, a in pairs)
+            counts = write_spans(getattr(message, f"{sign}_spans"), buckets)
+            getattr(message, f"{sign}_deltas").extend(deltas(counts))
     else:
         message.count_float = histogram.count
         message.zero_count_float = histogram.zero_count
         for sign, buckets in signs:
-            counts = _write_spans(getattr(message, f"{sign}_spans"), buckets)
+            counts = write_spans(getattr(message, f"{sign}_spans"), buckets)
             getattr(message, f"{sign}_counts").extend(counts)
 
 
@@ -58,31 +56,6 @@ def read_histogram(message: Any) -> tuple[int, NativeHistogram]:
         custom_values=tuple(message.custom_values),
         reset_hint=message.reset_hint,
     )
-
-
-def _is_whole(histogram: NativeHistogram) -> bool:
-    counts = (
-        histogram.count,
-        histogram.zero_count,
-        *(count for _, count in histogram.positive + histogram.negative),
-    )
-    return all(count >= 0 and float(count).is_integer() for count in counts)
-
-
-def _write_spans(spans: Any, buckets: Buckets) -> list[float]:
-    """Write where the buckets are; return their counts, with the zeros in short gaps."""
-    counts: list[float] = []
-    span, end = None, 0
-    for index, count in buckets:
-        if span is None or index - end > _MAX_GAP:
-            span = spans.add(offset=index - end, length=0)
-        else:
-            counts.extend([0] * (index - end))
-            span.length += index - end
-        span.length += 1
-        counts.append(count)
-        end = index + 1
-    return counts
 
 
 def _read_buckets(message: Any, sign: str, *, is_float: bool) -> Iterator[tuple[int, float]]:
