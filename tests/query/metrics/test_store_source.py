@@ -100,6 +100,10 @@ def test_outside_of_the_hours_of_a_series_nothing_is_found(filled: Database, hou
     assert not samples.labels
 
 
+def test_a_series_of_the_hour_without_samples_in_the_range_is_nothing(filled: Database) -> None:
+    assert not select(filled, NAME, start_s=60, end_s=120).labels
+
+
 def test_years_beyond_those_of_clickhouse_are_no_error(filled: Database) -> None:
     """Grafana asks for exemplars with milliseconds where seconds belong: the year 57000."""
     source = StoreSource(filled, "default", SeriesIndex(filled, "default"), limits=QueryLimits())

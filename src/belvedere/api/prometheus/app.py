@@ -3,12 +3,13 @@
 from starlette.routing import BaseRoute
 
 from belvedere.api.pool import QueryPool
-from belvedere.api.prometheus import series, status
+from belvedere.api.prometheus import query, series, status
 from belvedere.api.prometheus.project import Projects
 from belvedere.api.state import AppState
+from belvedere.query.promql.engine import Engine
 
 
 def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
     """All routes, with paths as Prometheus has them."""
     projects = Projects(state, pool)
-    return [*series.routes(projects), *status.routes(state, {})]
+    return [*query.routes(projects, Engine()), *series.routes(projects), *status.routes(state, {})]

@@ -10,15 +10,20 @@ from belvedere.query.go_format import format_sample
 from belvedere.query.histogram.text import api_form
 from belvedere.query.labels import Labels
 from belvedere.query.matrix import Grid, SeriesMatrix
-from belvedere.query.samples import BoolArray, FloatArray
+from belvedere.query.samples import BoolArray, FloatArray, Samples
 
 _CHUNK_BYTES: Final = 256 << 10
 
 
 def encode_matrix(matrix: SeriesMatrix, grid: Grid) -> Iterator[bytes]:
     """A `matrix` result, as JSON in pieces: series with at least one sample, in their order."""
-    times = [b"[" + _time(time_ms) + b',"' for time_ms in grid.timestamps_ms.tolist()]
+    times = _openings(grid.timestamps_ms.tolist())
     yield from _joined(_series(matrix, row, times) for row in range(len(matrix.labels)))
+
+
+def encode_samples(samples: Samples) -> Iterator[bytes]:
+    """A `matrix` result of an instant query: series with times of their own."""
+    yield from _joined(_own_series(samples, row) for row in range(len(samples.labels)))
 
 
 def encode_vector(matrix: SeriesMatrix, at_ms: int) -> Iterator[bytes]:
@@ -50,6 +55,20 @@ def _series(matrix: SeriesMatrix, row: int, times: Sequence[bytes]) -> bytes:
     if matrix.histograms is not None and (found := _histograms(matrix, row, times)):
         parts += [b',"histograms":[', b",".join(found), b"]"]
     return b"".join([*parts, b"}"]) if len(parts) > 2 else b""
+
+
+def _own_series(samples: Samples, row: int) -> bytes:
+    """One series as a matrix of its own samples."""
+    at = slice(samples.offsets[row], samples.offsets[row + 1])
+    values = samples.values[at].reshape(1, -1)
+    histograms = None if samples.histograms is None else samples.histograms[at].reshape(1, -1)
+    matrix = SeriesMatrix.of([samples.labels[row]], values, histograms=histograms)
+    return _series(matrix, 0, _openings(samples.timestamps_ms[at].tolist()))
+
+
+def _openings(times_ms: Sequence[int]) -> list[bytes]:
+    """What a sample of each time begins with."""
+    return [b"[" + _time(time_ms) + b',"' for time_ms in times_ms]
 
 
 def _values(times: Sequence[bytes], values: FloatArray) -> bytes:

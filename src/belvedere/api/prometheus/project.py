@@ -11,6 +11,8 @@ from belvedere.api.pool import QueryPool
 from belvedere.api.state import AppState
 from belvedere.query.metrics.catalog import SeriesCatalog
 from belvedere.query.metrics.series import SeriesIndex
+from belvedere.query.metrics.source import StoreSource
+from belvedere.store.database import Database, QueryLimits
 
 T = TypeVar("T")
 
@@ -22,7 +24,14 @@ class Project:
     name: str
     index: SeriesIndex
     catalog: SeriesCatalog
+    _db: Database
     _pool: QueryPool
+
+    def source(self) -> StoreSource:
+        """Where one query reads its samples."""
+        return StoreSource(
+            self._db, self.name, self.index, limits=QueryLimits(memory_bytes=2 << 30)
+        )
 
     async def run(self, request: Request, function: Callable[[], T]) -> T:
         """See `QueryPool.run`."""
@@ -46,6 +55,6 @@ class Projects:
         if name not in self._known:
             db = self._state.database
             self._known[name] = Project(
-                name, SeriesIndex(db, name), SeriesCatalog(db, name), self._pool
+                name, SeriesIndex(db, name), SeriesCatalog(db, name), db, self._pool
             )
         return self._known[name]

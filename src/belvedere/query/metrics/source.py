@@ -71,6 +71,8 @@ class StoreSource:
         table = self._read(fingerprints, start_ms, end_ms)
         owners, times_ms = table.column("fingerprint").to_numpy(), table.column("time").to_numpy()
         values = table.column("value").to_numpy()
+        if not owners.size:
+            return Samples.empty()
         firsts = _firsts(owners, times_ms)
         if not firsts.all():
             owners, times_ms, values = owners[firsts], times_ms[firsts], values[firsts]

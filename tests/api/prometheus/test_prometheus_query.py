@@ -1,0 +1,173 @@
+"""Queries over HTTP: the forms of results, parameters and errors are Prometheus's."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+T0_S = 1_795_000_000
+
+
+async def ask(prometheus: httpx.AsyncClient, path: str, **params: Any) -> Any:
+    return (await prometheus.get(f"api/v1/{path}", params=params)).json()
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "result"),
+    [
+        ("1+1", "scalar", [T0_S + 60, "2"]),
+        ('"hello"', "string", [T0_S + 60, "hello"]),
+        ("up", "vector", [{"metric": {"__name__": "up", "pod": "a"}, "value": [T0_S + 60, "4"]}]),
+        (
+            "sum by (code) (rate(requests_total[1m]))",
+            "vector",
+            [
+                {"metric": {"code": "200"}, "value": [T0_S + 60, "0.06666666666666667"]},
+                {"metric": {"code": "500"}, "value": [T0_S + 60, "0.06666666666666667"]},
+            ],
+        ),
+        (
+            "up[30s]",
+            "matrix",
+            [
+                {
+                    "metric": {"__name__": "up", "pod": "a"},
+                    "values": [[T0_S + 45, "3"], [T0_S + 60, "4"]],
+                }
+            ],
+        ),
+        ("no_such_metric", "vector", []),
+        (
+            '{"service.name"="gateway"} * 2',
+            "vector",
+            [{"metric": {"service.name": "gateway"}, "value": [T0_S + 60, "8"]}],
+        ),
+    ],
+    ids=["scalar", "string", "selector", "rates", "range", "nothing", "a name with a dot"],
+)
+async def test_an_instant_query(
+    prometheus: httpx.AsyncClient, query: str, kind: str, result: Any
+) -> None:
+    answer = await ask(prometheus, "query", query=query, time=T0_S + 60)
+    assert answer == {"status": "success", "data": {"resultType": kind, "result": result}}
+
+
+async def test_a_range_query_also_by_a_form(prometheus: httpx.AsyncClient) -> None:
+    params = {"query": "up", "start": T0_S, "end": "2026-11-18T11:07:10Z", "step": "15s"}
+    answer = (await prometheus.post("api/v1/query_range", data=params)).json()
+    assert answer["data"] == {
+        "resultType": "matrix",
+        "result": [
+            {
+                "metric": {"__name__": "up", "pod": "a"},
+                "values": [[T0_S, "0"], [T0_S + 15, "1"], [T0_S + 30, "2"]],
+            }
+        ],
+    }
+
+
+async def test_a_query_without_time_is_of_now(prometheus: httpx.AsyncClient) -> None:
+    assert (await ask(prometheus, "query", query="vector(1)"))["data"]["result"][0]["value"][
+        1
+    ] == "1"
+
+
+async def test_lookback_can_be_shorter(prometheus: httpx.AsyncClient) -> None:
+    asked = {"query": "up", "time": T0_S + 19 * 15 + 120}
+    assert (await ask(prometheus, "query", **asked))["data"]["result"]
+    assert not (await ask(prometheus, "query", **asked, lookback_delta="1m"))["data"]["result"]
+
+
+async def test_a_limit_cuts_series_and_says_so(prometheus: httpx.AsyncClient) -> None:
+    asked = {"query": "requests_total", "limit": 1}
+    at = {"time": T0_S + 60}
+    over = {"start": T0_S, "end": T0_S + 60, "step": 15}
+    for answer in (
+        await ask(prometheus, "query", **asked, **at),
+        await ask(prometheus, "query_range", **asked, **over),
+        await ask(prometheus, "query", query="requests_total[1m]", limit=1, **at),
+    ):
+        assert len(answer["data"]["result"]) == 1
+        assert answer["warnings"] == ["results truncated due to limit"]
+
+
+async def test_annotations_come_with_their_place(prometheus: httpx.AsyncClient) -> None:
+    suffixes = "_total/_sum/_count/_bucket"
+    answer = await ask(prometheus, "query", query="rate(up[1m])", time=T0_S + 60)
+    assert answer["infos"] == [
+        f'PromQL info: metric might not be a counter, name does not end in {suffixes}: "up" (1:6)'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "kind", "message"),
+    [
+        (
+            "query",
+            {"query": "up{"},
+            "bad_data",
+            'invalid parameter "query": 1:4: parse error: unexpected end of input inside braces',
+        ),
+        (
+            "query",
+            {"query": "up", "time": "x"},
+            "bad_data",
+            'invalid parameter "time": cannot parse "x" to a valid timestamp',
+        ),
+        (
+            "query",
+            {"query": "up + on(pod) requests_total{pod=~'.*'} * on() up"},
+            "execution",
+            "matching",
+        ),
+        (
+            "query",
+            {"query": "up", "timeout": "0.0000001"},
+            "timeout",
+            "query timed out in query execution",
+        ),
+        (
+            "query_range",
+            {"query": "up", "start": 0, "end": 60, "step": 0},
+            "bad_data",
+            "zero or negative query resolution step widths are not accepted",
+        ),
+        (
+            "query_range",
+            {"query": "up", "start": 60, "end": 0, "step": 1},
+            "bad_data",
+            "end timestamp must not be before start time",
+        ),
+        (
+            "query_range",
+            {"query": "up", "start": 0, "end": 86400, "step": 1},
+            "bad_data",
+            "exceeded maximum resolution of 11,000 points per timeseries.",
+        ),
+        (
+            "query_range",
+            {"query": "up[1m]", "start": 0, "end": 60, "step": 1},
+            "bad_data",
+            'invalid expression type "range vector" for range query',
+        ),
+    ],
+    ids=["syntax", "time", "matching", "timeout", "step", "order", "steps", "type"],
+)
+async def test_errors_have_prometheus_kinds(
+    prometheus: httpx.AsyncClient,
+    path: str,
+    params: dict[str, Any],
+    kind: str,
+    message: str,
+) -> None:
+    answer = await prometheus.get(f"api/v1/{path}", params={"time": T0_S + 60, **params})
+    body = answer.json()
+    status = {"bad_data": 400, "execution": 422, "timeout": 503}[kind]
+    assert (answer.status_code, body["errorType"]) == (status, kind), body
+    assert message in body["error"]
+
+
+async def test_a_query_is_printed_in_order(prometheus: httpx.AsyncClient) -> None:
+    assert (await ask(prometheus, "format_query", query="sum(up)by(pod)"))[
+        "data"
+    ] == "sum by (pod) (up)"
