@@ -24,13 +24,12 @@ def quantile(windows: Windows, q: FloatArray) -> Result:
         q: float64[T], by step; see `quantile_of_rows`.
     """
     values = windows.samples.values
+    return evaluate(windows, lambda lo, hi, step: quantiles(values, lo, hi, q[step]))
 
-    def compute(lo: IntArray, hi: IntArray, step: IntArray) -> FloatArray:
-        return _by_size(
-            lo, hi, lambda samples, chosen: quantile_of_rows(values[samples], q[step[chosen]])
-        )
 
-    return evaluate(windows, compute)
+def quantiles(values: FloatArray, lo: IntArray, hi: IntArray, q: FloatArray) -> FloatArray:
+    """float64[W]: the q-quantiles (float64[W]) of `values[lo:hi]`, none of which is empty."""
+    return _by_size(lo, hi, lambda index, chosen: quantile_of_rows(values[index], q[chosen]))
 
 
 def median_absolute_deviation(windows: Windows) -> Result:

@@ -34,24 +34,25 @@ def mean(windows: Windows) -> Result:
     on incrementally from there, as upstream's does.
     """
     values = windows.samples.values
+    return evaluate(windows, lambda lo, hi, _: means(values, lo, hi))
 
-    def compute(lo: IntArray, hi: IntArray, _: IntArray) -> FloatArray:
-        walk = Walk(lo, hi)
-        counts = walk.state((hi - lo).astype(np.float64))
-        sums, lost = walk.zeros(), walk.zeros()
-        for number, (index, active) in enumerate(walk):
-            if number == 0:
-                sums[active] = values[index]
-                continue
-            sums[active], lost[active] = kahan_add(values[index], sums[active], lost[active])
-        result = walk.in_order(sums / counts + lost / counts)
-        over = np.flatnonzero(walk.in_order(~np.isfinite(sums)))
-        over = over[_overflow(values, lo[over], hi[over])]
-        if over.size:
-            result[over] = _incremental_mean(values, lo[over], hi[over])
-        return result
 
-    return evaluate(windows, compute)
+def means(values: FloatArray, lo: IntArray, hi: IntArray) -> FloatArray:
+    """float64[W]: the means of `values[lo:hi]`, none of which is empty; see `mean`."""
+    walk = Walk(lo, hi)
+    counts = walk.state((hi - lo).astype(np.float64))
+    sums, lost = walk.zeros(), walk.zeros()
+    for number, (index, active) in enumerate(walk):
+        if number == 0:
+            sums[active] = values[index]
+            continue
+        sums[active], lost[active] = kahan_add(values[index], sums[active], lost[active])
+    result = walk.in_order(sums / counts + lost / counts)
+    over = np.flatnonzero(walk.in_order(~np.isfinite(sums)))
+    over = over[_overflow(values, lo[over], hi[over])]
+    if over.size:
+        result[over] = _incremental_mean(values, lo[over], hi[over])
+    return result
 
 
 def _overflow(values: FloatArray, lo: IntArray, hi: IntArray) -> BoolArray:

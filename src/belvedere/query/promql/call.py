@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from belvedere.query.labels import EMPTY, Labels
 from belvedere.query.promql.annotations import Annotations
-from belvedere.query.promql.position import Position
+from belvedere.query.promql.position import NOWHERE, Position
 from belvedere.query.samples import IntArray
 
 
@@ -18,6 +18,7 @@ class CallContext:
             of the windows, from which offset and @ are taken.
         positions: Where the arguments stand, in their order in the text. For an aggregation:
             first the vector, then the parameter if there is one.
+        position: Where the whole call stands.
         annotations: Takes warnings and infos.
         delayed_name_removal: Metric names are only marked for removal (`drop_name`); else
             they are removed from the labels by the function itself.
@@ -30,6 +31,7 @@ class CallContext:
     annotations: Annotations = field(default_factory=Annotations)
     delayed_name_removal: bool = False
     absent_labels: Labels = EMPTY
+    position: Position = NOWHERE
 
     @property
     def steps(self) -> int:

@@ -1,19 +1,38 @@
 """The aggregation operators: name → implementation."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping
 
-from belvedere.query.matrix import SeriesMatrix
-from belvedere.query.promql.call import CallContext
-from belvedere.query.samples import FloatArray
+from belvedere.query.promql.aggregations.aggregation import Aggregation
+from belvedere.query.promql.aggregations.choosing import bottomk, limit_ratio, limitk, topk
+from belvedere.query.promql.aggregations.counting import (
+    aggregate_count,
+    aggregate_group,
+    count_values,
+)
+from belvedere.query.promql.aggregations.of_floats import (
+    aggregate_max,
+    aggregate_min,
+    aggregate_quantile,
+    aggregate_stddev,
+    aggregate_stdvar,
+)
+from belvedere.query.promql.aggregations.sums import aggregate_avg, aggregate_sum
 
-# Called with the vector; the parameter (float64[T] for topk, bottomk, quantile, limitk and
-# limit_ratio, the label's name for count_values, else None); the labels of `by` or `without`;
-# whether they are those of `without`; and the context. `sum(x)` is `by` no label. Gives the
-# groups, or for topk, bottomk, limitk and limit_ratio series of the vector: for an instant query
-# in upstream's order of the result. Raises ExecutionError with upstream's text.
-Aggregation: TypeAlias = Callable[
-    [SeriesMatrix, FloatArray | str | None, Sequence[str], bool, CallContext], SeriesMatrix
-]
+AGGREGATIONS: Mapping[str, Aggregation] = {
+    "sum": aggregate_sum,
+    "avg": aggregate_avg,
+    "count": aggregate_count,
+    "min": aggregate_min,
+    "max": aggregate_max,
+    "group": aggregate_group,
+    "stddev": aggregate_stddev,
+    "stdvar": aggregate_stdvar,
+    "quantile": aggregate_quantile,
+    "count_values": count_values,
+    "topk": topk,
+    "bottomk": bottomk,
+    "limitk": limitk,
+    "limit_ratio": limit_ratio,
+}
 
-AGGREGATIONS: Mapping[str, Aggregation] = {}
+__all__ = ["AGGREGATIONS", "Aggregation"]
