@@ -4,8 +4,8 @@ PromQLError                 what a user sees; the API maps each to an errorType
 ├── ParseError              bad_data: the text is no query; carries where
 ├── ExecutionError          execution: the query met data that it cannot work on
 │   └── TooManySamples      execution: a bound on samples, series or steps
-├── QueryTimeout            timeout: the query ran longer than it may
-└── QueryCanceled           canceled: who asked has gone away
+├── QueryTimeoutError       timeout: the query ran longer than it may
+└── QueryCanceledError      canceled: who asked has gone away
 """
 
 from collections.abc import Sequence
@@ -53,18 +53,18 @@ class ExecutionError(PromQLError):
         super().__init__(message)
 
 
-class TooManySamples(ExecutionError):
+class TooManySamples(ExecutionError):  # noqa: N818 # named by what happened
     """A bound on samples, series or steps is passed."""
 
 
-class QueryTimeout(PromQLError):
+class QueryTimeoutError(PromQLError):
     """The query ran longer than it may."""
 
     def __init__(self, during: str) -> None:
         super().__init__(f"query timed out in {during}")
 
 
-class QueryCanceled(PromQLError):
+class QueryCanceledError(PromQLError):
     """Who asked has gone away."""
 
     def __init__(self, during: str) -> None:

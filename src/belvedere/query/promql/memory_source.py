@@ -1,0 +1,136 @@
+"""Series in memory: what test files load, and rule tests."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from belvedere.query.histogram.native import CounterReset, NativeHistogram
+from belvedere.query.histogram.reset import detect_reset
+from belvedere.query.labels import Labels
+from belvedere.query.promql.matcher import Matcher
+from belvedere.query.samples import Samples
+
+
+class MemorySource:
+    """A `Source` of samples that were added to it."""
+
+    def __init__(self) -> None:
+        self._points: dict[Labels, dict[int, float | NativeHistogram]] = {}
+        self._series: dict[Labels, Samples] = {}
+
+    def add(self, labels: Labels, points: Iterable[tuple[int, float | NativeHistogram]]) -> None:
+        """Add samples, (Unix milliseconds, value), to a series; of one time the last counts."""
+        self._points.setdefault(labels, {}).update(points)
+        self._series.pop(labels, None)
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Samples:
+        """See `Source.select`."""
+        found = [
+            labels
+            for labels in self._points
+            if all(matcher.matches(labels.get(matcher.name)) for matcher in matchers)
+        ]
+        found.sort(key=lambda labels: tuple(labels.items()))
+        parts = [_between(self._samples(labels), start_ms, end_ms) for labels in found]
+        return _joined(parts)
+
+    def _samples(self, labels: Labels) -> Samples:
+        samples = self._series.get(labels)
+        if samples is None:
+            samples = self._series[labels] = _stored(labels, self._points[labels])
+        return samples
+
+
+def _stored(labels: Labels, points: dict[int, float | NativeHistogram]) -> Samples:
+    times = sorted(points)
+    histograms = np.full(len(times), None, np.object_)
+    values = np.zeros(len(times))
+    read = zip(times, hints_as_read(points[time] for time in times), strict=True)
+    for index, (_, value) in enumerate(read):
+        if isinstance(value, NativeHistogram):
+            histograms[index] = value
+        else:
+            values[index] = value
+    return Samples(
+        [labels],
+        np.array([0, len(times)], np.int64),
+        np.array(times, np.int64),
+        values,
+        histograms if np.not_equal(histograms, None).any() else None,
+    )
+
+
+def hints_as_read(
+    values: Iterable[float | NativeHistogram],
+) -> Iterator[float | NativeHistogram]:
+    """The samples of a series with the counter reset hints that Prometheus's storage gives back.
+
+    It keeps histograms in chunks without a reset. In a chunk the first has the hint of the chunk
+    (a reset began it, or nothing is known), and all others are known to be no reset.
+    """
+    before: NativeHistogram | None = None
+    for value in values:
+        if not isinstance(value, NativeHistogram):
+            before = None
+            yield value
+        elif value.counter_reset is CounterReset.GAUGE:
+            before = None
+            yield value
+        else:
+            yield value.with_hint(_hint(value, before))
+            before = value
+
+
+def _hint(value: NativeHistogram, before: NativeHistogram | None) -> CounterReset:
+    if value.counter_reset is CounterReset.RESET:
+        return CounterReset.RESET
+    if before is None:
+        return CounterReset.UNKNOWN
+    if value.count < before.count:
+        return CounterReset.RESET
+    if (value.schema, value.zero_threshold, value.custom_values) != (
+        before.schema,
+        before.zero_threshold,
+        before.custom_values,
+    ):
+        return CounterReset.UNKNOWN
+    unknown = CounterReset.UNKNOWN
+    fell = detect_reset(value.with_hint(unknown), before.with_hint(unknown))
+    return CounterReset.RESET if fell else CounterReset.NOT_RESET
+
+
+def _between(samples: Samples, start_ms: int, end_ms: int) -> Samples:
+    first, last = samples.timestamps_ms.searchsorted([start_ms, end_ms], side="right").tolist()
+    histograms = None if samples.histograms is None else samples.histograms[first:last]
+    if histograms is not None and not np.not_equal(histograms, None).any():
+        histograms = None
+    return Samples(
+        samples.labels,
+        np.array([0, last - first], np.int64),
+        samples.timestamps_ms[first:last],
+        samples.values[first:last],
+        histograms,
+    )
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    parts = [part for part in parts if part.values.size]
+    if not parts:
+        return Samples.empty()
+    histograms = None
+    if any(part.histograms is not None for part in parts):
+        histograms = np.concatenate(
+            [
+                np.full(part.values.size, None, np.object_)
+                if part.histograms is None
+                else part.histograms
+                for part in parts
+            ]
+        )
+    return Samples(
+        [part.labels[0] for part in parts],
+        np.concatenate(([0], np.cumsum([part.values.size for part in parts]))).astype(np.int64),
+        np.concatenate([part.timestamps_ms for part in parts]),
+        np.concatenate([part.values for part in parts]),
+        histograms,
+    )

@@ -1,0 +1,42 @@
+"""Selectors: what is read from the source for the steps of a grid."""
+
+import numpy as np
+
+from belvedere.query.kernels.windows import Boundary
+from belvedere.query.matrix import Grid
+from belvedere.query.promql.matcher import Matcher
+from belvedere.query.promql.plan import When
+from belvedere.query.promql.source import Source
+from belvedere.query.samples import IntArray, Samples
+
+
+def looked_at(when: When, grid: Grid) -> IntArray:
+    """int64[T], ascending: the time that each step looks at."""
+    if when.at_ms is None:
+        return grid.timestamps_ms - when.offset_ms
+    return np.full(grid.steps, when.at_ms - when.offset_ms, np.int64)
+
+
+def reach(boundary: Boundary, lookback_ms: int) -> tuple[int, int]:
+    """How far a window of that kind looks beyond its range: before it, and after it."""
+    before = 0 if boundary is Boundary.PLAIN else lookback_ms
+    return before, lookback_ms if boundary is Boundary.SMOOTHED else 0
+
+
+class Reader:
+    """Reads each selector of a query once, even if it stands there twice."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._known: dict[tuple[tuple[Matcher, ...], int, int], Samples] = {}
+
+    def read(
+        self, matchers: tuple[Matcher, ...], times_ms: IntArray, before_ms: int, after_ms: int = 0
+    ) -> Samples:
+        """The samples in `(first - before, last + after]`."""
+        start_ms, end_ms = int(times_ms[0]) - before_ms, int(times_ms[-1]) + after_ms
+        key = (matchers, start_ms, end_ms)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._source.select(matchers, start_ms, end_ms)
+        return found
