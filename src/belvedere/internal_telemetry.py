@@ -79,8 +79,6 @@ RECEIVER_DURATION = _histogram(
 PROCESSOR_REFUSED = _by_signal(
     "otelcol_processor_refused_{}", "Number of {} refused by the processor.", "processor"
 )
-# The next two are counted for every processor where the graph is made (telemetry/watch.py), so
-# processors leave them alone.
 PROBABILISTIC_SAMPLED = {
     signal: _counter(
         f"otelcol_processor_probabilistic_sampler_count_{counted}_sampled",
@@ -90,6 +88,8 @@ PROBABILISTIC_SAMPLED = {
     )
     for signal, counted, items in (("traces", "traces", "spans"), ("logs", "logs", "logs"))
 }
+# The next two are counted for every processor where the graph is made (telemetry/watch.py), so
+# processors leave them alone.
 PROCESSOR_INCOMING_ITEMS = _counter(
     "otelcol_processor_incoming_items", "Items given to the processor.", "processor", "otel_signal"
 )

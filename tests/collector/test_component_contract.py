@@ -29,6 +29,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "prometheus": {"endpoint": "127.0.0.1:0"},
     "probabilistic_sampler": {"sampling_percentage": 100},
     "resource": {"attributes": [{"key": "a", "action": "delete"}]},
+    "tail_sampling": {"policies": [{"name": "all", "type": "always_sample"}]},
 }
 """The least that must be written for components that have no complete defaults."""
 

@@ -107,6 +107,7 @@ class DurableQueue:
         sync: Sync = Sync.ALWAYS,
         reserve_bytes: int = 64 << 20,
         free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+        whole_bytes: Callable[[bytes], int] = whole_fields,
     ) -> None:
         """A queue in `directory`, made if need be.
 
@@ -118,6 +119,7 @@ class DurableQueue:
             sync: see `Sync`.
             reserve_bytes: free space that is left to others; with less, `append` refuses.
             free_bytes: how the free space of a directory is found.
+            whole_bytes: how much of what a killed process left open is whole.
         """
         self.directory = directory
         self.capacity_bytes = capacity_bytes
@@ -128,6 +130,7 @@ class DurableQueue:
         self._sync = sync
         self._reserve_bytes = reserve_bytes
         self._free_bytes = free_bytes
+        self._whole_bytes = whole_bytes
         self._free_checked_s = float("-inf")
         self._has_room = True
         self._lanes: dict[str, _Lane] = {}
@@ -145,7 +148,7 @@ class DurableQueue:
         self.directory.mkdir(parents=True, exist_ok=True)
         found = []
         for file in self.directory.rglob("*"):
-            path = _mend(file) if file.suffix == _OPEN else file
+            path = _mend(file, self._whole_bytes) if file.suffix == _OPEN else file
             if path is not None and path.suffix == _CLOSED:
                 lane = str(path.parent.relative_to(self.directory))
                 found.append(Segment(lane, path.stem, path, path.stat().st_size, None))
@@ -160,7 +163,7 @@ class DurableQueue:
 
         Args:
             lane: relative path of the lane's folder.
-            data: serialized protobuf: whole top-level fields.
+            data: what `whole_bytes` finds whole; by default whole top-level fields of protobuf.
             items: how many items are in it, for `Segment.items`.
 
         Raises:
@@ -179,6 +182,10 @@ class DurableQueue:
             state.writer = asyncio.create_task(self._write(state))
         # The bytes may be on disk before the caller goes away: keep the outcome, drop the waiter.
         await asyncio.shield(entry.accepted)
+
+    def waiting(self) -> tuple[Segment, ...]:
+        """The closed segments that are not taken, oldest first."""
+        return tuple(self._closed)
 
     async def take(self) -> Segment:
         """The oldest closed segment; waits for one. The caller says `done` or `put_back`."""
@@ -367,10 +374,10 @@ def _sync_directory(directory: Path) -> None:
         os.close(fd)
 
 
-def _mend(path: Path) -> Path | None:
+def _mend(path: Path, how_much: Callable[[bytes], int]) -> Path | None:
     """Close a segment that a process left open: cut a torn last field. None if nothing is left."""
     data = path.read_bytes()
-    whole_bytes = whole_fields(data)
+    whole_bytes = how_much(data)
     if whole_bytes < len(data):
         log.warning("queue_segment_cut", segment=path.name, cut_bytes=len(data) - whole_bytes)
         os.truncate(path, whole_bytes)

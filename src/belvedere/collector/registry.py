@@ -44,6 +44,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
             "belvedere.collector.processors.probabilistic_sampler:ProbabilisticSampler"
         ),
         "resource": "belvedere.collector.processors.resource:ResourceProcessor",
+        "tail_sampling": "belvedere.collector.processors.tail_sampling:TailSampling",
         "transform": "belvedere.collector.processors.transform:TransformProcessor",
     },
     Kind.EXPORTER: {

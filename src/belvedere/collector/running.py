@@ -80,7 +80,8 @@ class Collector:
                 if new.tree.values == old.tree.values:
                     log.info("configuration_unchanged")
                     return True
-                Service(new, services=self._services)  # what can be found before the old one stops
+                # Whatever is wrong that shows without a start is found before the old one stops.
+                await Service(new, services=self._services).shutdown()
             except CollectorError as error:
                 _tell_refused(error, "the old one, on")
                 return False
@@ -168,10 +169,16 @@ def _tell_refused(error: Exception, runs: str) -> None:
 
 
 def _exporters(config: CollectorConfig) -> frozenset[str]:
-    """The exporters that run in a configuration."""
+    """The exporters of a configuration that run, and have a queue to take batches over into."""
     return frozenset(
         exporter_id
         for pipeline in config.pipelines.values()
         for exporter_id in pipeline.exporters
         if exporter_id in config.components[Kind.EXPORTER]
+        and _has_queue(config.components[Kind.EXPORTER][exporter_id].config)
     )
+
+
+def _has_queue(config: Any) -> bool:
+    queue = getattr(config, "sending_queue", None)
+    return queue is not None and queue.enabled

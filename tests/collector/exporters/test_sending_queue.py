@@ -8,7 +8,8 @@ from collector_samples import batch_of
 from pydantic import ValidationError
 
 from belvedere.collector.errors import Permanent, Retryable
-from belvedere.collector.exporters.sending_queue import QueueConfig, SendingQueue
+from belvedere.collector.exporters.room import QueueConfig
+from belvedere.collector.exporters.sending_queue import SendingQueue
 from belvedere.internal_telemetry import REGISTRY
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
@@ -93,6 +94,7 @@ async def test_a_close_wakes_who_waits_for_batches() -> None:
 
 async def test_gauges() -> None:
     tested = queue("gauged", queue_size=10, sizer="items")
+    await tested.start()
 
     def size() -> float | None:
         return REGISTRY.get_sample_value("otelcol_exporter_queue_size", {"exporter": "gauged"})
@@ -105,7 +107,7 @@ async def test_gauges() -> None:
     assert size() == 3
     await tested.done(taken)
     assert size() == 1
-    assert [batch.items for batch in tested.drop_all()] == [1]
+    assert [batch.items for batch in await tested.shutdown()] == [1]
     assert size() == 0
     capacity = REGISTRY.get_sample_value("otelcol_exporter_queue_capacity", {"exporter": "gauged"})
     assert capacity == 10
@@ -114,7 +116,7 @@ async def test_gauges() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"storage": "file_storage"}, "comes with the Collector's file_storage extension"),
+        ({"batch": {"min_size": 10}}, "put the processor batch before the exporter"),
         ({"sizer": "spans"}, "'requests', 'items' or 'bytes'"),
         ({"num_consumers": 0}, "greater than or equal to 1"),
     ],

@@ -3,8 +3,9 @@
     consume ─ sending_queue ─ num_consumers workers ─ retry_on_failure ─ one attempt ─ peer
 
 After the Collector's `exporterhelper`. With a queue, `consume` returns when the batch is in it:
-the acknowledgement then means "in memory", and what the peer does not take in time is dropped
-and counted. Without one, `consume` returns when the peer has taken the batch.
+the acknowledgement then means "in memory", or with `storage` "on disk", and what the peer does
+not take in time is dropped and counted. Without one, or with `wait_for_result`, `consume` returns
+when the peer has taken the batch.
 """
 
 import asyncio
@@ -15,9 +16,14 @@ from pydantic import Field
 
 from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.duration import Duration
-from belvedere.collector.errors import ConsumeError
+from belvedere.collector.errors import ConsumeError, Permanent, Retryable
+from belvedere.collector.exporters.persistent_queue import PersistentQueue
 from belvedere.collector.exporters.retry import Clock, Retry, RetryConfig
-from belvedere.collector.exporters.sending_queue import QueueConfig, SendingQueue
+from belvedere.collector.exporters.room import QueueConfig
+from belvedere.collector.exporters.sending_queue import Queue, SendingQueue
+from belvedere.collector.handover import Handover
+from belvedere.collector.registry import Kind
+from belvedere.collector.storage import find_storage
 from belvedere.internal_telemetry import (
     EXPORTER_ENQUEUE_FAILED,
     EXPORTER_SEND_FAILED,
@@ -60,16 +66,28 @@ class Delivery:
         clock: Clock | None = None,
         drain_s: float = _DRAIN_S,
     ) -> None:
+        """A delivery, not started.
+
+        Raises:
+            ConfigError: `sending_queue::storage` names no storage.
+        """
         self._config, self._attempt, self._drain_s = config, attempt, drain_s
         self._id = host.component_id
         self._retry = Retry(config.retry_on_failure, self._id, clock or Clock())
-        queue = config.sending_queue
-        self._queue = SendingQueue(queue, self._id) if queue.enabled else None
+        self._queue = _queue(config.sending_queue, host)
         self._workers: list[asyncio.Task[None]] = []
+        self._results: dict[int, asyncio.Future[None]] = {}
+        """By the identity of the batch: what `wait_for_result` waits for."""
+        self._stopping = False
 
     async def start(self) -> None:
-        """Begin to send what is in the queue."""
+        """Begin to send what is in the queue.
+
+        Raises:
+            ConfigError: the storage of the queue cannot be used.
+        """
         if self._queue:
+            await self._queue.start()
             self._workers = [
                 asyncio.create_task(self._work(self._queue))
                 for _ in range(self._config.sending_queue.num_consumers)
@@ -83,16 +101,27 @@ class Delivery:
             Permanent: the batch is larger than the queue; or, without one, the peer refused it.
         """
         if self._queue is None:
-            await self._deliver(batch)
-            return
-        try:
-            await self._queue.put(batch)
-        except ConsumeError:
-            EXPORTER_ENQUEUE_FAILED[batch.signal].labels(self._id).inc(batch.items)
-            raise
+            try:
+                await self._deliver(batch)
+            except BaseException:
+                self._count_failed(batch, batch.items)
+                raise
+        elif self._config.sending_queue.wait_for_result:
+            result = self._results[id(batch)] = asyncio.get_running_loop().create_future()
+            try:
+                await self._put(self._queue, batch)
+                await result
+            finally:
+                del self._results[id(batch)]
+        else:
+            await self._put(self._queue, batch)
 
     async def shutdown(self) -> None:
-        """Send what waits, each batch with one attempt, within a bound; count what is dropped."""
+        """Send what waits, each batch with one attempt, within a bound; count what is dropped.
+
+        A queue on disk, and one in memory that the next service takes over, keep what waits.
+        """
+        self._stopping = True
         self._retry.stop()
         if self._queue is None:
             return
@@ -104,48 +133,84 @@ class Delivery:
             if late:
                 await asyncio.wait(late)
             self._workers = []
-        dropped = self._queue.drop_all()
-        for batch in dropped:
-            self._count_failed(batch, batch.items)
-        if dropped:
-            self._tell_dropped("not sent before the stop", dropped)
+        self._drop("not sent before the stop", await self._queue.shutdown())
+        for result in self._results.values():
+            if not result.done():
+                result.set_exception(Retryable(f"{self._id} is shutting down"))
 
-    async def _work(self, queue: SendingQueue) -> None:
+    async def _put(self, queue: Queue, batch: Batch) -> None:
+        try:
+            await queue.put(batch)
+        except ConsumeError:
+            EXPORTER_ENQUEUE_FAILED[batch.signal].labels(self._id).inc(batch.items)
+            raise
+
+    async def _work(self, queue: Queue) -> None:
         while (batch := await queue.get()) is not None:
+            failure: BaseException | None = None
             try:
                 await self._deliver(batch)
-            except ConsumeError as error:
-                self._tell_dropped(str(error), [batch])
-            except asyncio.CancelledError:
-                self._tell_dropped("no answer before the stop", [batch])
+            except asyncio.CancelledError as error:
+                failure = error
+                if not queue.keep(batch):
+                    self._drop("no answer before the stop", [batch])
                 raise
-            except Exception:
-                # A defect must not end the worker: the queue would fill and stay full.
-                log.exception(
-                    "dropped_by_defect", component=self._id, items=_items_by_signal([batch])
-                )
+            except ConsumeError as error:
+                failure = error
+                permanent = isinstance(error, Permanent)
+                if permanent or not self._stopping or not queue.keep(batch):
+                    self._drop(str(error), [batch])
+            except Exception as error:  # noqa: BLE001 - a defect must not end the worker: the queue would fill and stay full
+                failure = error
+                self._drop("a defect", [batch], defect=error)
             finally:
+                self._tell_result(batch, failure)
                 await queue.done(batch)
 
     async def _deliver(self, batch: Batch) -> None:
-        try:
-            rejected = await self._retry.call(lambda: self._attempt(batch))
-        except BaseException:
-            self._count_failed(batch, batch.items)
-            raise
+        rejected = await self._retry.call(lambda: self._attempt(batch))
         EXPORTER_SENT[batch.signal].labels(self._id).inc(batch.items - rejected)
         if rejected:
             self._count_failed(batch, rejected)
 
+    def _tell_result(self, batch: Batch, failure: BaseException | None) -> None:
+        result = self._results.get(id(batch))
+        if result is None or result.done():
+            return
+        if failure is None:
+            result.set_result(None)
+        elif isinstance(failure, asyncio.CancelledError):
+            result.set_exception(Retryable(f"{self._id} is shutting down"))
+        else:
+            result.set_exception(failure)
+
     def _count_failed(self, batch: Batch, items: int) -> None:
         EXPORTER_SEND_FAILED[batch.signal].labels(self._id).inc(items)
 
-    def _tell_dropped(self, error: str, batches: Sequence[Batch]) -> None:
-        log.error("dropped", component=self._id, error=error, items=_items_by_signal(batches))
+    def _drop(
+        self, error: str, batches: Sequence[Batch], *, defect: Exception | None = None
+    ) -> None:
+        """Count and tell what is lost."""
+        items: dict[str, int] = {}
+        for batch in batches:
+            self._count_failed(batch, batch.items)
+            items[batch.signal] = items.get(batch.signal, 0) + batch.items
+        if batches:
+            event = "dropped_by_defect" if defect else "dropped"
+            log.error(event, component=self._id, error=error, items=items, exc_info=defect)
 
 
-def _items_by_signal(batches: Sequence[Batch]) -> dict[str, int]:
-    items: dict[str, int] = {}
-    for batch in batches:
-        items[batch.signal] = items.get(batch.signal, 0) + batch.items
-    return items
+def _queue(config: QueueConfig, host: Host) -> Queue | None:
+    """The queue that a configuration asks for.
+
+    Raises:
+        ConfigError: it names a storage that there is not.
+    """
+    if not config.enabled:
+        return None
+    handover = host.services.get(Handover)
+    if config.storage is None:
+        return SendingQueue(config, host.component_id, handover)
+    storage = find_storage(config.storage, host, Kind.EXPORTER, "sending_queue::storage")
+    folder = storage.folder(Kind.EXPORTER, host.component_id)
+    return PersistentQueue(config, host.component_id, folder, storage.sync, handover)

@@ -1,0 +1,131 @@
+"""The capacity of a queue: how much it holds, how much it may, and what happens when it is full."""
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from belvedere.collector.component import ComponentConfig
+from belvedere.collector.errors import Permanent, Retryable
+from belvedere.internal_telemetry import EXPORTER_QUEUE_CAPACITY, EXPORTER_QUEUE_SIZE
+from belvedere.otlp.batch import Batch
+
+_RETRY_AFTER_S = 1.0
+"""What a sender is told when the queue is full."""
+
+
+class Sizer(StrEnum):
+    """The unit of a queue's size."""
+
+    REQUESTS = "requests"
+    ITEMS = "items"
+    BYTES = "bytes"
+
+
+_SIZES: dict[Sizer, Callable[[int, int], int]] = {
+    Sizer.REQUESTS: lambda _items, _bytes: 1,
+    Sizer.ITEMS: lambda items, _bytes: items,
+    Sizer.BYTES: lambda _items, bytes_: bytes_,
+}
+
+
+class QueueConfig(ComponentConfig):
+    """`sending_queue` of an exporter."""
+
+    unsupported: ClassVar = {
+        "batch": "put the processor batch before the exporter, which does the same without loss",
+        "blocking": "its name is block_on_overflow",
+    }
+
+    enabled: bool = Field(
+        True, description="Whether batches wait in a queue; without it, senders wait for the peer."
+    )
+    num_consumers: int = Field(10, ge=1, description="Batches that are sent at the same time.")
+    queue_size: int = Field(1000, ge=1, description="Capacity, in the unit of `sizer`.")
+    sizer: Sizer = Field(
+        Sizer.REQUESTS, description="What is counted: requests, items (spans, ...) or bytes."
+    )
+    block_on_overflow: bool = Field(
+        False, description="Whether senders wait while the queue is full, rather than be refused."
+    )
+    wait_for_result: bool = Field(
+        False, description="Whether senders wait until the peer has what they sent, or refused it."
+    )
+    storage: str | None = Field(
+        None, description="Id of the extension that keeps the queue on disk: file_storage."
+    )
+
+    @model_validator(mode="after")
+    def _on_disk_is_a_result(self) -> Self:
+        if self.wait_for_result and self.storage is not None:
+            raise ValueError("wait_for_result and storage exclude each other: remove one of them")
+        return self
+
+
+class Room:
+    """What is in a queue, or taken from it and not yet done, in the unit of its `sizer`."""
+
+    def __init__(self, config: QueueConfig, exporter_id: str) -> None:
+        self._config, self._id = config, exporter_id
+        self._size_of = _SIZES[config.sizer]
+        self._taken = 0
+        self._closed = False
+        self._changed = asyncio.Condition()
+        self._gauge = EXPORTER_QUEUE_SIZE.labels(exporter_id)
+
+    def show(self) -> None:
+        """Begin to show capacity and size as metrics."""
+        EXPORTER_QUEUE_CAPACITY.labels(self._id).set(self._config.queue_size)
+        self._gauge.set(self._taken)
+
+    async def enter(self, batch: Batch) -> None:
+        """Take room for a batch; waits for it if the configuration says so.
+
+        Raises:
+            Retryable: the queue is full, or closed.
+            Permanent: the batch is larger than the whole queue.
+        """
+        size, capacity = self._size_of(batch.items, len(batch.data)), self._config.queue_size
+        if size > capacity:
+            raise Permanent(
+                f"{self._id}: a batch of {size} {self._config.sizer} is larger than the"
+                f" sending_queue (queue_size {capacity}); raise queue_size or send less at once"
+            )
+        async with self._changed:
+            while not self._closed and self._taken + size > capacity:
+                if not self._config.block_on_overflow:
+                    raise Retryable(
+                        f"{self._id}: the sending_queue is full ({capacity} {self._config.sizer})",
+                        after_s=_RETRY_AFTER_S,
+                    )
+                await self._changed.wait()
+            if self._closed:
+                raise Retryable(f"{self._id} is shutting down")
+            self._resize(size)
+
+    def occupy(self, items: int, size_bytes: int) -> None:
+        """Take room for what is there already, whether there is some or not."""
+        self._resize(self._size_of(items, size_bytes))
+
+    async def leave(self, items: int, size_bytes: int) -> None:
+        """Give the room of a batch free."""
+        async with self._changed:
+            self._resize(-self._size_of(items, size_bytes))
+            self._changed.notify_all()
+
+    async def close(self) -> None:
+        """Let nothing more in; who waits for room is refused."""
+        async with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def clear(self) -> None:
+        """Nothing is in the queue any more."""
+        if self._taken:
+            self._resize(-self._taken)
+
+    def _resize(self, by: int) -> None:
+        self._taken += by
+        self._gauge.set(self._taken)
