@@ -3,6 +3,7 @@
 import json
 import logging
 import logging.config
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,9 @@ import structlog
 from log_samples import FAILING, SAYINGS, Exported, Printed, Say
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
+from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler, LogRecordLimits
 from opentelemetry.sdk._logs.export import (
+    InMemoryLogRecordExporter,
     LogRecordExporter,
     LogRecordExportResult,
     SimpleLogRecordProcessor,
@@ -20,7 +22,8 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.trace import Tracer
 
 from belvedere.sdk.logging import get_logger
-from belvedere.sdk.logging.otlp import severity_number
+from belvedere.sdk.logging.line import line_of
+from belvedere.sdk.logging.otlp import Sink, severity_number
 from belvedere.sdk.logging.setup import configure
 
 each_way = pytest.mark.parametrize("say", SAYINGS.values(), ids=SAYINGS)
@@ -346,3 +349,22 @@ def test_levels_of_the_application_stay(theirs: Callable[[], None], effective: s
 def test_an_unknown_level_is_said_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="No log level 'loud': use debug, info"):
         configure(None, environment="", level="loud", service_name="")
+
+
+def emitted(limits: LogRecordLimits) -> dict[str, Any]:
+    """The attributes of a line, through a provider with these limits."""
+    kept = InMemoryLogRecordExporter()
+    provider = LoggerProvider(shutdown_on_exit=False, log_record_limits=limits)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(kept))
+    made = logging.makeLogRecord({"name": "app", "levelno": 20, "long": "abcdef"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the SDK tells of attributes that it dropped
+        Sink(provider).emit(made, line_of(made))
+    [exported] = kept.get_finished_logs()
+    return dict(exported.log_record.attributes or {})
+
+
+def test_limits_of_the_provider_are_applied() -> None:
+    assert len(emitted(LogRecordLimits())) == 4
+    assert len(emitted(LogRecordLimits(max_log_record_attributes=3))) == 3
+    assert emitted(LogRecordLimits(max_log_record_attribute_length=3))["long"] == "abc"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Final
 
-from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs import ReadWriteLogRecord
+from opentelemetry.sdk.resources import Resource
 
 from belvedere.sdk.export.attributes import AttributeEncoder, any_value
 from belvedere.sdk.export.scopes import group_key, request
@@ -18,16 +19,16 @@ _HEAD: Final = Struct("<cQcQcI")
 _ATTRIBUTES: Final = AttributeEncoder(b"\x32")
 
 
-def encode_log_records(records: Sequence[ReadableLogRecord]) -> bytes:
+def encode_log_records(records: Sequence[ReadWriteLogRecord]) -> bytes:
     """A serialized `ExportLogsServiceRequest` with `records`, grouped by resource and scope."""
     groups: dict[tuple[bytes, bytes], list[bytes]] = {}
     for record in records:
-        key = group_key(record.resource, record.instrumentation_scope)
+        key = group_key(record.resource or Resource.get_empty(), record.instrumentation_scope)
         groups.setdefault(key, []).append(length_delimited(b"\x12", _encode(record)))
     return request(groups)
 
 
-def _encode(readable: ReadableLogRecord) -> bytes:
+def _encode(readable: ReadWriteLogRecord) -> bytes:
     record = readable.log_record
     parts = [
         _HEAD.pack(

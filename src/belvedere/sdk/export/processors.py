@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from opentelemetry.context import Context
-from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import TraceFlags
@@ -80,19 +79,12 @@ class QueueingSpanExporter(SpanExporter):
 class QueueingLogRecordProcessor(LogRecordProcessor):
     """Queues log records as they are emitted."""
 
-    def __init__(self, records: BatchWorker[ReadableLogRecord]) -> None:
+    def __init__(self, records: BatchWorker[ReadWriteLogRecord]) -> None:
         self._put = records.put
         self._records = records
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        self._put(
-            ReadableLogRecord(
-                log_record=log_record.log_record,
-                resource=log_record.resource or Resource.get_empty(),
-                instrumentation_scope=log_record.instrumentation_scope,
-                limits=log_record.limits,
-            )
-        )
+        self._put(log_record)
 
     def shutdown(self) -> None:
         self._records.shutdown(SHUTDOWN_TIMEOUT_S)

@@ -32,7 +32,7 @@ def any_value(value: object, depth: int = _MAX_DEPTH) -> AnyValue:
     if depth > 0 and isinstance(value, Mapping):
         return attributes(value, depth)
     if depth > 0 and isinstance(value, _SEQUENCES):
-        return [any_value(item, depth - 1) for item in value]
+        return tuple(any_value(item, depth - 1) for item in value)
     return text(value)
 
 

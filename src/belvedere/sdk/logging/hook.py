@@ -12,9 +12,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from opentelemetry._logs import LoggerProvider
-
 from belvedere.sdk.logging.console import Console
+from belvedere.sdk.logging.line import Line, line_of
 from belvedere.sdk.logging.otlp import Sink
 
 _EXPORTED: Final = "_belvedere_exported"
@@ -105,14 +104,16 @@ def _hooked(call_handlers: _Hook) -> _Hook:
             call_handlers(self, record)
             return
         found = handlers(self)
+        line = None
         try:
             if found:  # else `logging` would print to its own last resort
                 call_handlers(self, record)
-            if not is_printed(found):
-                configurations[-1].console.handle(record)
+            if not found or not is_printed(found):
+                line = line_of(record)
+                configurations[-1].console.show(record, line)
         finally:
             if _EXPORTED not in vars(record):
-                _export(configurations, found, record)
+                _export(configurations, found, record, line or line_of(record))
 
     return hooked
 
@@ -121,14 +122,14 @@ def _export(
     configurations: tuple[Configuration, ...],
     found: list[logging.Handler],
     record: logging.LogRecord,
+    line: Line,
 ) -> None:
     setattr(record, _EXPORTED, True)
-    others = [_provider_of(handler) for handler in found]
-    done: list[LoggerProvider] = []
+    done = [_provider_of(handler) for handler in found]
     for _, sink in configurations:
-        if sink is not None and sink.provider not in done and sink.provider not in others:
+        if sink is not None and sink.provider not in done:
             done.append(sink.provider)
-            sink.emit(record)
+            sink.emit(record, line)
 
 
 def _provider_of(handler: logging.Handler) -> Any:

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from structlog.contextvars import get_contextvars
 
+from belvedere.sdk.logging.any_value import text
+
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What `logging` itself keeps on a record."""
 
@@ -48,7 +50,7 @@ class Message:
 
 
 def line_of(record: logging.LogRecord) -> Line:
-    """The event and fields of a record, whoever made it."""
+    """The event and fields of a record, whoever made it. Never raises."""
     message = record.msg
     if isinstance(message, Message):
         return message.line
@@ -62,7 +64,7 @@ def line_of(record: logging.LogRecord) -> Line:
         # structlog's ProcessorFormatter.wrap_for_formatter, where an application uses it.
         fields.update((key, value) for key, value in message.items() if not key.startswith("_"))
         return Line(fields.pop("event"), fields)
-    return Line(formatted(str(message), record.args), fields)
+    return Line(formatted(text(message), record.args), fields)
 
 
 def formatted(event: object, arguments: Any) -> object:

@@ -8,15 +8,17 @@ import functools
 import logging
 import threading
 import traceback
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import context
 from opentelemetry._logs import Logger, LoggerProvider, LogRecord, SeverityNumber
+from opentelemetry.sdk._logs import Logger as SdkLogger
+from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.semconv.attributes import code_attributes, exception_attributes
 from opentelemetry.util.types import AnyValue
 
 from belvedere.sdk.logging.any_value import any_value, attributes, text
-from belvedere.sdk.logging.line import line_of
+from belvedere.sdk.logging.line import Line
 
 _log: Final = logging.getLogger(__name__)
 
@@ -32,22 +34,59 @@ _SEVERITY_TEXTS: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 """Levels that OpenTelemetry's own handler names differently than `logging`."""
 
 
+class _Prepared(ReadWriteLogRecord):
+    """A record whose attributes OTLP can carry, and within the limits.
+
+    `attributes` made them so; the SDK would look at each again.
+    """
+
+    def __post_init__(self) -> None:
+        """Nothing to do."""
+
+
+class _Way(NamedTuple):
+    """How the records of one of the application's loggers are emitted.
+
+    Attributes:
+        logger: The provider's logger of the same name; None where nothing is emitted.
+        room: Attributes that a record may have to be emitted as it is; the SDK applies its limits
+            to others.
+        limits: Of the provider.
+        is_transport: What it says while something is exported is not exported.
+    """
+
+    logger: Logger | None
+    room: int
+    limits: Any
+    is_transport: bool
+
+
+_LOGGERS_KEPT: Final = 1024
+
+
 class Sink:
     """Emits records to a provider. Never raises, and never emits what emitting says."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         self.provider: Final = provider
-        self._loggers: dict[str, Logger] = {}
+        self._ways: dict[str, _Way] = {}
         self._emitting = threading.local()
         self._failed = False
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Emit a record with the span that is current now."""
-        if getattr(self._emitting, "now", False) or _is_about_exporting(record.name):
+    def emit(self, record: logging.LogRecord, line: Line) -> None:
+        """Emit a record, of which `line` is what it says, with the span that is current now."""
+        if getattr(self._emitting, "now", False):
             return
         self._emitting.now = True
         try:
-            self._logger(record.name).emit(otel_record(record))
+            way = self._ways.get(record.name) or self._way(record.name)
+            logger: Any = way.logger
+            if logger is None or (way.is_transport and context.get_value(_SUPPRESS)):
+                return
+            made: Any = otel_record(record, line)
+            if made.attributes is not None and len(made.attributes) <= way.room:
+                made = _Prepared(made, logger.resource, logger.instrumentation_scope, way.limits)
+            logger.emit(made)
         except Exception:  # noqa: BLE001 - telemetry breaks nothing
             if not self._failed:
                 self._failed = True
@@ -55,16 +94,21 @@ class Sink:
         finally:
             self._emitting.now = False
 
-    def _logger(self, name: str) -> Logger:
-        logger = self._loggers.get(name)
-        if logger is None:
-            logger = self._loggers[name] = self.provider.get_logger(name)
-        return logger
+    def _way(self, name: str) -> _Way:
+        logger = None if f"{name}.".startswith(_OWN) else self.provider.get_logger(name)
+        limits = getattr(logger, "_log_record_limits", None)
+        room = 0
+        if isinstance(logger, SdkLogger) and limits is not None:
+            most, longest = limits.max_log_record_attributes, limits.max_log_record_attribute_length
+            room = most if longest is None else 0
+        if len(self._ways) >= _LOGGERS_KEPT:
+            self._ways.clear()
+        way = self._ways[name] = _Way(logger, room, limits, name.partition(".")[0] in _TRANSPORTS)
+        return way
 
 
-def otel_record(record: logging.LogRecord) -> LogRecord:
+def otel_record(record: logging.LogRecord, line: Line) -> LogRecord:
     """The record of OpenTelemetry, with the current context."""
-    line = line_of(record)
     fields = attributes(line.fields)
     fields[code_attributes.CODE_FILE_PATH] = text(record.pathname)
     fields[code_attributes.CODE_FUNCTION_NAME] = text(record.funcName)
@@ -102,9 +146,3 @@ def _exception(error: BaseException) -> dict[str, AnyValue]:
         exception_attributes.EXCEPTION_MESSAGE: text(error),
         exception_attributes.EXCEPTION_STACKTRACE: text("".join(traceback.format_exception(error))),
     }
-
-
-def _is_about_exporting(name: str) -> bool:
-    if f"{name}.".startswith(_OWN):
-        return True
-    return name.partition(".")[0] in _TRANSPORTS and bool(context.get_value(_SUPPRESS))
