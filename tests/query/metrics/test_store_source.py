@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from belvedere.prometheus.model import NativeHistogram, Series, labels_of
+from belvedere.prometheus.points import encode_points
 from belvedere.query.labels import Labels
 from belvedere.query.metrics.series import SeriesIndex
 from belvedere.query.metrics.source import StoreSource
@@ -10,6 +12,7 @@ from belvedere.query.promql.errors import TooManySamples
 from belvedere.query.promql.matcher import Matcher, MatchOp
 from belvedere.query.samples import Samples
 from belvedere.store.database import Database, QueryLimits
+from belvedere.store.ingest import Door, insert
 
 STALE = "reinterpretAsFloat64(0x7ff0000000000002)"
 T0_MS = 1_795_000_000_000
@@ -115,6 +118,28 @@ def test_labels_read_once_serve_other_selectors(filled: Database) -> None:
     every = index.find([NAME], T0_MS, T0_MS)
     one = index.find([NAME, Matcher("pod", MatchOp.EQUAL, "b")], T0_MS, T0_MS)
     assert one.labels == [each for each in every.labels if each.get("pod") == "b"]
+
+
+def test_native_histograms_stand_among_the_floats(migrated: Database) -> None:
+    native = NativeHistogram(
+        3, 6, 12.5, 1e-128, 1, ((-2, 2.0), (5, 2.0)), ((0, 1.0),), (), reset_hint=2
+    )
+    custom = NativeHistogram(-53, 3, 1.5, positive=((0, 3.0),), custom_values=(0.5, 1.0))
+    series = Series(
+        labels_of({"__name__": "up"}),
+        samples=[(T0_MS + 15_000, 1.0)],
+        histograms=[(T0_MS, native), (T0_MS + 30_000, custom)],
+    )
+    insert(migrated, "default", Door.POINTS, encode_points([series]), token="once")
+    samples = select(migrated, NAME)
+    assert (samples.timestamps_ms - T0_MS).tolist() == [0, 15_000, 30_000]
+    assert samples.histograms is not None
+    first, second, third = samples.histograms
+    assert (first.schema, first.count, first.sum, first.zero_count) == (3, 6, 12.5, 1)
+    assert (first.positive.indexes.tolist(), first.positive.counts.tolist()) == ([-2, 5], [2, 2])
+    assert (first.negative.indexes.tolist(), first.counter_reset.value) == ([0], 2)
+    assert (second, samples.values[1]) == (None, 1.0)
+    assert (third.is_custom, third.custom_values) == (True, (0.5, 1.0))
 
 
 def test_more_series_than_allowed_are_refused(filled: Database) -> None:
