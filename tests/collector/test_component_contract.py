@@ -27,6 +27,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "otlp_grpc": {"endpoint": "127.0.0.1:1"},
     "otlp_http": {"endpoint": "http://127.0.0.1:1"},
     "prometheus": {"endpoint": "127.0.0.1:0"},
+    "prometheusremotewrite": {"endpoint": "http://127.0.0.1:1/api/v1/write"},
     "probabilistic_sampler": {"sampling_percentage": 100},
     "resource": {"attributes": [{"key": "a", "action": "delete"}]},
     "tail_sampling": {"policies": [{"name": "all", "type": "always_sample"}]},

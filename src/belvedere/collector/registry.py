@@ -56,6 +56,9 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
         "otlp_http": "belvedere.collector.exporters.otlp_http:OtlpHttpExporter",
         "prometheus": "belvedere.collector.exporters.prometheus:PrometheusExporter",
+        "prometheusremotewrite": (
+            "belvedere.collector.exporters.prometheusremotewrite:RemoteWriteExporter"
+        ),
     },
     Kind.CONNECTOR: {
         "forward": "belvedere.collector.connectors.forward:Forward",

@@ -1,0 +1,1 @@
+"""The policies: each looks at a whole trace and votes."""
