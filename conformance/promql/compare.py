@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from script import Eval
 
 from belvedere.query.histogram.native import NativeHistogram
 from belvedere.query.histogram.text import print_histogram
@@ -13,6 +12,7 @@ from belvedere.query.promql.result import Result
 from belvedere.query.promql.series_notation import Point
 from belvedere.query.promql.signatures import ValueType
 from belvedere.query.samples import Samples, is_stale
+from script import Eval
 
 _EPSILON = 1e-6
 _MIN_NORMAL = math.ldexp(1.0, -1022)

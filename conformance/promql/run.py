@@ -10,18 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from compare import (
-    Actual,
-    Mismatch,
-    check_annotations,
-    check_result,
-    check_scalar,
-    check_sorted,
-    check_vector,
-    points_of,
-)
-from custom_buckets import with_custom_buckets
-from script import Clear, Eval, Load, read_script
 
 from belvedere.query.matrix import Grid
 from belvedere.query.promql.ast import (
@@ -43,9 +31,22 @@ from belvedere.query.promql.options import EXPERIMENTAL
 from belvedere.query.promql.plan import TIME_DEPENDENT
 from belvedere.query.promql.result import Result
 from belvedere.query.promql.signatures import ValueType
+from compare import (
+    Actual,
+    Mismatch,
+    check_annotations,
+    check_result,
+    check_scalar,
+    check_sorted,
+    check_vector,
+    points_of,
+)
+from custom_buckets import with_custom_buckets
+from script import Clear, Eval, Load, read_script
 
 ENGINE = Engine(EngineOptions(parser=EXPERIMENTAL, delayed_name_removal=True))
 _CONTEXT_CALLS = re.compile(r"(start|end|range|step)\(\)")
+_QUERY_TIMES = {"start", "end", "range", "step"}
 _MINUTE_MS = 60_000
 
 
@@ -185,7 +186,8 @@ def _varies(tree: Expression) -> bool:
     """Whether a call gives other values at other times, outside of subqueries."""
     match tree:
         case Call(signature=signature, arguments=arguments):
-            return signature.name in TIME_DEPENDENT or any(map(_varies, arguments))
+            varies = signature.name in TIME_DEPENDENT | _QUERY_TIMES
+            return varies or any(map(_varies, arguments))
         case Aggregate(expression=below, parameter=parameter):
             return _varies(below) or (parameter is not None and _varies(parameter))
         case Binary(left=left, right=right):
@@ -195,7 +197,7 @@ def _varies(tree: Expression) -> bool:
     return False
 
 
-def _fixed(tree: Expression, at_ms: int) -> Expression:
+def _fixed(tree: Expression, at_ms: int) -> Expression:  # noqa: PLR0911 - one a kind of node
     """The query with `@` at every selector and subquery that has none."""
     match tree:
         case VectorSelector(shift=shift) | Subquery(shift=shift):

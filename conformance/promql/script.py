@@ -171,7 +171,7 @@ def _directive(command: Eval, text: str, mode: str) -> bool:
         return True
     match = _EXPECT.match(text)
     if match is None:
-        if text.split()[0] == "expect":
+        if text.split(maxsplit=1)[0] == "expect":
             raise ValueError(f"invalid expect statement {text!r}")
         return False
     kind, how, what = match.groups()

@@ -43,7 +43,7 @@ class Annotations:
         """Add an info; `message` is without the prefix `PromQL info: `."""
         self._infos[message] = position
 
-    def forced_monotonicity(
+    def forced_monotonicity(  # noqa: PLR0917 # what one histogram's mending is told by
         self,
         metric_name: str,
         position: Position,
@@ -90,11 +90,12 @@ def _limited(texts: list[str], limit: int, kind: str) -> list[str]:
 
 
 def _monotonicity_text(message: str, details: _Monotonicity, query: str) -> str:
+    buckets = f"{format_g(details.min_bucket)} to {format_g(details.max_bucket)}"
+    first, last = _rfc3339(details.min_timestamp_ms), _rfc3339(details.max_timestamp_ms)
     return (
-        f"{INFO}{message}, from buckets {format_g(details.min_bucket)} to "
-        f"{format_g(details.max_bucket)}, with a max diff of {format_g(details.max_difference, 2)}, "
-        f"over {details.count} samples from {_rfc3339(details.min_timestamp_ms)} to "
-        f"{_rfc3339(details.max_timestamp_ms)} ({details.position.at(query)})"
+        f"{INFO}{message}, from buckets {buckets}, with a max diff of "
+        f"{format_g(details.max_difference, 2)}, over {details.count} samples "
+        f"from {first} to {last} ({details.position.at(query)})"
     )
 
 

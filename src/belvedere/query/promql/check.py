@@ -41,7 +41,7 @@ class _Checker:
     text: str
     faults: list[ParseFault]
 
-    def check(self, node: Expression) -> Expression:
+    def check(self, node: Expression) -> Expression:  # noqa: PLR0911 # one a kind of node
         match node:
             case Aggregate():
                 return self._aggregate(node)
@@ -85,11 +85,7 @@ class _Checker:
         left, right = self.check(node.left), self.check(node.right)
         matching = node.matching or VectorMatching()
         is_set = node.op in SET_OPERATORS
-        if node.return_bool and node.op not in COMPARISON_OPERATORS:
-            self._operator_fault(node, "bool modifier can only be used on comparison operators")
-        both_scalar = left.type is ValueType.SCALAR and right.type is ValueType.SCALAR
-        if node.op in COMPARISON_OPERATORS and not node.return_bool and both_scalar:
-            self._operator_fault(node, "comparisons between scalars must use BOOL modifier")
+        self._comparison(node, left, right)
         if is_set and matching.cardinality is Cardinality.ONE_TO_ONE:
             matching = replace(matching, cardinality=Cardinality.MANY_TO_MANY)
         if matching.on:
@@ -115,6 +111,14 @@ class _Checker:
                 f"set operator {quote(node.op)} not allowed in binary scalar expression",
             )
         return Binary(node.op, left, right, matching if both_vectors else None, node.return_bool)
+
+    def _comparison(self, node: Binary, left: Expression, right: Expression) -> None:
+        is_comparison = node.op in COMPARISON_OPERATORS
+        if node.return_bool and not is_comparison:
+            self._operator_fault(node, "bool modifier can only be used on comparison operators")
+        both_scalar = left.type is ValueType.SCALAR and right.type is ValueType.SCALAR
+        if is_comparison and not node.return_bool and both_scalar:
+            self._operator_fault(node, "comparisons between scalars must use BOOL modifier")
 
     def _operator_fault(self, node: Binary, message: str) -> None:
         start, end = node.left.position.end, node.right.position.start

@@ -98,7 +98,7 @@ def _operand(tokens: TokenStream, construct: str, expected: str) -> Duration:
         return DurationExpression(token.kind, left, right, position=Position(token.start, end))
     if token.kind == "(":
         return _parentheses(tokens, construct, expected)
-    tokens.unexpected(construct, expected)
+    return tokens.unexpected(construct, expected)
 
 
 def _parentheses(tokens: TokenStream, construct: str, expected: str) -> Duration:

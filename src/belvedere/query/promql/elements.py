@@ -99,7 +99,8 @@ def combine(operator: Operator, left: Side, right: Side) -> Side:
 def _is_histogram(side: Side, present: BoolArray) -> BoolArray:
     if side.histograms is None:
         return np.zeros(present.shape, np.bool_)
-    return present & np.not_equal(side.histograms, None)
+    found: BoolArray = present & side.histograms.astype(np.bool_)
+    return found
 
 
 def _floats(operator: Operator, left: Side, right: Side, present: BoolArray) -> Side:
@@ -142,7 +143,7 @@ def _with_histograms(
             histograms[place] = result if holds else None
         else:
             values[place] = result
-    return Side(values, present, histograms if np.not_equal(histograms, None).any() else None)
+    return Side(values, present, histograms if histograms.astype(np.bool_).any() else None)
 
 
 def _sample(
@@ -153,7 +154,7 @@ def _sample(
     return float(values[place])
 
 
-def _one(
+def _one(  # a table of types by types, flattened
     operator: Operator, left: float | NativeHistogram, right: float | NativeHistogram
 ) -> tuple[float | NativeHistogram | None, bool]:
     """The result of one sample with one, None where there is none, and whether it is kept."""
@@ -164,14 +165,17 @@ def _one(
         if op in _HISTOGRAMS:
             computed = _sum_or_difference(operator, left, right)
             return computed, computed is not None
-        return _info(operator, "histogram", "histogram"), False
-    if isinstance(left, NativeHistogram) and not isinstance(right, NativeHistogram):
+    elif isinstance(left, NativeHistogram) and not isinstance(right, NativeHistogram):
         if op in _BY_FLOAT:
             return _BY_FLOAT[op](left, right), True
-        return _info(operator, "histogram", "float"), False
-    if isinstance(right, NativeHistogram) and not isinstance(left, NativeHistogram) and op == "*":
+    elif isinstance(right, NativeHistogram) and isinstance(left, float) and op == "*":
         return right.times(left).compact(), True
-    return _info(operator, "float", "histogram"), False
+    _info(operator, _kind(left), _kind(right))
+    return None, False
+
+
+def _kind(sample: float | NativeHistogram) -> str:
+    return "histogram" if isinstance(sample, NativeHistogram) else "float"
 
 
 def _info(operator: Operator, left: str, right: str) -> None:

@@ -72,7 +72,7 @@ class Lexer:
         """The query, a character a byte."""
         return self._text
 
-    def next(self) -> Token:
+    def next(self) -> Token:  # noqa: PLR0911 # one a kind of token
         self._at = _BLANK.match(self._text, self._at).end()  # type: ignore[union-attr] # matches the empty text
         if self._at >= len(self._text):
             return self._end()
@@ -260,7 +260,7 @@ class Lexer:
                 self._bad_escape(text, at)
                 raise self._error("escape sequence not terminated")
             if following in "uU":
-                code = int(escape.group()[2:], 16)
+                code = int(escape.group().removeprefix(f"\\{following}"), 16)
                 if code > 0x10FFFF or 0xD800 <= code < 0xE000:
                     raise self._error("escape sequence is an invalid Unicode code point")
             elif following.isdigit() and int(escape.group()[1:], 8) > 0xFF:

@@ -9,7 +9,6 @@ import re2
 from belvedere.query.go_format import quote
 from belvedere.query.promql.errors import PromQLError
 
-
 # RE2's word for what is wrong with a regular expression → Go's.
 _REASONS = {
     "missing )": "missing closing )",

@@ -136,8 +136,7 @@ def vector_operation(
 def _active_steps(left: SeriesMatrix, right: SeriesMatrix, matching: VectorMatching) -> BoolArray:
     """bool[T], the steps at which upstream looks for matches at all."""
     left_any, right_any = left.present.any(axis=0), right.present.any(axis=0)
-    active: BoolArray = left_any | right_any if matching.has_fill else left_any & right_any
-    return active
+    return np.asarray(left_any | right_any if matching.has_fill else left_any & right_any)
 
 
 def _check_one_side(join: _Join, active: BoolArray) -> None:
@@ -229,10 +228,9 @@ def _check_unique(join: _Join, labels: list[Labels], ordinal: IntArray, present:
 def _filled(join: _Join, active: BoolArray) -> list[SeriesMatrix]:
     """The results for series that have no match on the other side, which a value stands for."""
     matching = join.matching
+    # As upstream, also where group_right makes the left side the "one": fill_left then stands in
+    # for series of the right side.
     many_fill, one_fill = matching.fill_left, matching.fill_right
-    if join.swapped:
-        # As upstream: the values belong to the sides as written, and "one" is the left side.
-        many_fill, one_fill = one_fill, many_fill
     make = join.label_maker()
     parts = []
     if one_fill is not None:

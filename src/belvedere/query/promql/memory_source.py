@@ -56,7 +56,7 @@ def _stored(labels: Labels, points: dict[int, float | NativeHistogram]) -> Sampl
         np.array([0, len(times)], np.int64),
         np.array(times, np.int64),
         values,
-        histograms if np.not_equal(histograms, None).any() else None,
+        histograms if histograms.astype(np.bool_).any() else None,
     )
 
 
@@ -70,10 +70,7 @@ def hints_as_read(
     """
     before: NativeHistogram | None = None
     for value in values:
-        if not isinstance(value, NativeHistogram):
-            before = None
-            yield value
-        elif value.counter_reset is CounterReset.GAUGE:
+        if not isinstance(value, NativeHistogram) or value.counter_reset is CounterReset.GAUGE:
             before = None
             yield value
         else:
@@ -102,7 +99,7 @@ def _hint(value: NativeHistogram, before: NativeHistogram | None) -> CounterRese
 def _between(samples: Samples, start_ms: int, end_ms: int) -> Samples:
     first, last = samples.timestamps_ms.searchsorted([start_ms, end_ms], side="right").tolist()
     histograms = None if samples.histograms is None else samples.histograms[first:last]
-    if histograms is not None and not np.not_equal(histograms, None).any():
+    if histograms is not None and not histograms.astype(np.bool_).any():
         histograms = None
     return Samples(
         samples.labels,

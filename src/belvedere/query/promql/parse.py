@@ -157,7 +157,7 @@ def _primary(tokens: TokenStream) -> Expression:
         return _selector(tokens)
     if kind in METRIC_NAMES:
         return _named(tokens)
-    tokens.unexpected()
+    return tokens.unexpected()
 
 
 def _named(tokens: TokenStream) -> Expression:
@@ -276,11 +276,11 @@ def _filled(tokens: TokenStream, matching: VectorMatching) -> VectorMatching:
     value = _fill_value(tokens)
     if first.kind == "fill":
         return replace(matching, fill_left=value, fill_right=value)
-    matching = replace(matching, **{first.kind: value})
-    other = "fill_right" if first.kind == "fill_left" else "fill_left"
-    if tokens.take_if(other) is not None:
-        matching = replace(matching, **{other: _fill_value(tokens)})
-    return matching
+    if first.kind == "fill_left":
+        other = _fill_value(tokens) if tokens.take_if("fill_right") is not None else None
+        return replace(matching, fill_left=value, fill_right=other)
+    other = _fill_value(tokens) if tokens.take_if("fill_left") is not None else None
+    return replace(matching, fill_left=other, fill_right=value)
 
 
 def _fill_value(tokens: TokenStream) -> float:

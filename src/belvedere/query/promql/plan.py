@@ -260,7 +260,7 @@ class _Planner:
 
     times: QueryTimes
 
-    def plan(self, tree: Expression) -> tuple[Node, bool]:
+    def plan(self, tree: Expression) -> tuple[Node, bool]:  # noqa: C901, PLR0911 # one a kind
         match tree:
             case NumberLiteral(value=value):
                 return Constant(value, tree.position), True
@@ -268,8 +268,8 @@ class _Planner:
                 return Text(text, tree.position), True
             case VectorSelector():
                 when = self._when(tree.shift)
-                node = Instant(tree.matchers, when, tree.boundary, tree.position)
-                return node, when.at_ms is not None
+                selected = Instant(tree.matchers, when, tree.boundary, tree.position)
+                return selected, when.at_ms is not None
             case MatrixSelector():
                 return self._matrix_selector(tree)
             case Subquery():

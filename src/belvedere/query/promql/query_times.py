@@ -1,6 +1,7 @@
 """The times of a query, and what `start()`, `step()` and duration expressions are by them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from belvedere.query.promql.ast import Duration, NumberLiteral
@@ -65,11 +66,10 @@ class QueryTimes:
 
 
 def _power(left: float, right: float) -> float:
-    value = left**right
-    return math.nan if isinstance(value, complex) else value
+    return math.pow(left, right)
 
 
-_OPERATORS = {
+_OPERATORS: dict[str, Callable[[float, float], float]] = {
     "+": lambda left, right: left + right,
     "-": lambda left, right: left - right,
     "*": lambda left, right: left * right,

@@ -12,7 +12,7 @@ from belvedere.query.histogram.arithmetic import add, subtract
 from belvedere.query.histogram.buckets import Buckets
 from belvedere.query.histogram.native import CounterReset, NativeHistogram
 from belvedere.query.labels import METRIC_NAME, Labels
-from belvedere.query.promql.lexer import LexicalError, Lexer
+from belvedere.query.promql.lexer import Lexer, LexicalError
 from belvedere.query.promql.numbers_syntax import parse_number
 from belvedere.query.promql.tokens import EOF, IDENTIFIER, STRING
 from belvedere.query.promql.unquote import unquote

@@ -29,7 +29,11 @@ def _masked(vector: SeriesMatrix, present: BoolArray) -> SeriesMatrix:
 
 
 def _only(histograms: HistogramArray | None, present: BoolArray) -> HistogramArray | None:
-    return None if histograms is None else np.where(present, histograms, None)
+    if histograms is None:
+        return None
+    only = np.full(present.shape, None, np.object_)
+    only[present] = histograms[present]
+    return only
 
 
 def _joined(left: SeriesMatrix, right: SeriesMatrix) -> SeriesMatrix:

@@ -46,17 +46,21 @@ class Signature:
 # (names, arguments, result, variadic); v instant vector, m range vector, s scalar, t string
 _STABLE = (
     (
-        "abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_avg "
-        "histogram_count histogram_sum histogram_stddev histogram_stdvar ln log10 log2 rad sgn "
-        "sin sinh sort sort_desc sqrt tan tanh timestamp",
+        (
+            "abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_avg "
+            "histogram_count histogram_sum histogram_stddev histogram_stdvar ln log10 log2 rad sgn "
+            "sin sinh sort sort_desc sqrt tan tanh timestamp"
+        ),
         "v",
         "v",
         0,
     ),
     (
-        "absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta "
-        "increase irate last_over_time max_over_time min_over_time present_over_time rate resets "
-        "stddev_over_time stdvar_over_time sum_over_time",
+        (
+            "absent_over_time avg_over_time changes count_over_time delta deriv first_over_time "
+            "idelta increase irate last_over_time max_over_time min_over_time present_over_time "
+            "rate resets stddev_over_time stdvar_over_time sum_over_time"
+        ),
         "m",
         "v",
         0,
@@ -77,8 +81,10 @@ _STABLE = (
 )
 _EXPERIMENTAL = (
     (
-        "mad_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time "
-        "ts_of_min_over_time",
+        (
+            "mad_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time "
+            "ts_of_min_over_time"
+        ),
         "m",
         "v",
         0,

@@ -34,7 +34,7 @@ def as_samples(matrix: SeriesMatrix, times_ms: IntArray) -> tuple[Samples, BoolA
     histograms: HistogramArray | None = None
     if matrix.histograms is not None:
         histograms = matrix.histograms[present]
-        for index in np.flatnonzero(np.not_equal(histograms, None)).tolist():
+        for index in np.flatnonzero(histograms.astype(np.bool_)).tolist():
             histograms[index] = _without_hint(histograms[index])
     samples = Samples(
         matrix.labels,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Never
 
 from belvedere.query.promql.errors import ParseFault
-from belvedere.query.promql.lexer import LexicalError, Lexer
+from belvedere.query.promql.lexer import Lexer, LexicalError
 from belvedere.query.promql.options import ParserOptions
 from belvedere.query.promql.position import Position
 from belvedere.query.promql.tokens import Token

@@ -12,13 +12,12 @@ STRING: Final = "string"
 NUMBER: Final = "number"
 DURATION: Final = "duration"
 
-AGGREGATORS: Final = frozenset(
-    "sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk "
-    "limit_ratio".split()
-)
 AGGREGATORS_WITH_PARAMETER: Final = frozenset(
-    "topk bottomk count_values quantile limitk limit_ratio".split()
+    ("topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio")
 )
+AGGREGATORS: Final = AGGREGATORS_WITH_PARAMETER | {
+    *("sum", "avg", "count", "min", "max", "group", "stddev", "stdvar")
+}
 EXPERIMENTAL_AGGREGATORS: Final = frozenset(("limitk", "limit_ratio"))
 SET_OPERATORS: Final = frozenset(("and", "or", "unless"))
 COMPARISON_OPERATORS: Final = frozenset(("==", "!=", "<=", "<", ">=", ">"))
@@ -26,10 +25,11 @@ COMPARISON_OPERATORS: Final = frozenset(("==", "!=", "<=", "<", ">=", ">"))
 ARITHMETIC_OPERATORS: Final = frozenset(("+", "-", "*", "/", "%", "^", "atan2"))
 TRIM_OPERATORS: Final = frozenset(("</", ">/"))
 FILL_KEYWORDS: Final = frozenset(("fill", "fill_left", "fill_right"))
-_KEYWORDS: Final = FILL_KEYWORDS | frozenset(
-    "offset smoothed anchored by without on ignoring group_left group_right bool".split()
-)
-PREPROCESSORS: Final = frozenset("start end step range min_of max_of".split())
+_KEYWORDS: Final = FILL_KEYWORDS | {
+    *("offset", "smoothed", "anchored", "by", "without", "on", "ignoring"),
+    *("group_left", "group_right", "bool"),
+}
+PREPROCESSORS: Final = frozenset(("start", "end", "step", "range", "min_of", "max_of"))
 _OPERATORS: Final = (
     SET_OPERATORS | COMPARISON_OPERATORS | ARITHMETIC_OPERATORS | TRIM_OPERATORS | {"@", "=~", "!~"}
 )
@@ -67,7 +67,7 @@ class Token(NamedTuple):
     def position(self) -> Position:
         return Position(self.start, self.end)
 
-    def describe(self) -> str:
+    def describe(self) -> str:  # noqa: PLR0911 # a table of kinds, flattened
         """As upstream's messages name a token: `<op:+>`, `identifier "a"`, `"("`."""
         if self.kind == EOF:
             return EOF

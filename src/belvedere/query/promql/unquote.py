@@ -7,13 +7,13 @@ _SIMPLE = dict(zip("abfnrtv\\'\"", "\a\b\f\n\r\t\v\\'\"", strict=True))
 
 
 def unquote(literal: str) -> str:
-    """The text of a string that the lexer has checked.
+    r"""The text of a string that the lexer has checked.
 
     Args:
         literal: With its quotes, a character a byte. Raw strings have no escapes.
 
     Returns:
-        The text. Bytes that are no UTF-8 (from `\\xff`) are surrogates, as Python has them.
+        The text. Bytes that are no UTF-8 (from `\xff`) are surrogates, as Python has them.
     """
     content = literal[1:-1]
     if literal[0] != "`" and "\\" in content:
