@@ -6,9 +6,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 ARGS   ?=
+FILES  ?=
 EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
 
-.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk
+.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk conformance-promql
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +41,9 @@ bench-ingest: $(VENV)/.dev ## ingest speed, against floors in the same run
 
 bench-sdk: $(VENV)/.dev ## what the SDK costs an application, against the stock OpenTelemetry SDK
 	@$(BIN)/python benchmarks/sdk.py $(ARGS)
+
+conformance-promql: $(VENV)/.dev ## PromQL's test files of the Prometheus project (FILES='a.test b.test')
+	@$(BIN)/python conformance/promql/main.py $(FILES)
 
 lock: $(VENV)/.uv ## compute constraints.txt anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 $(foreach extra,$(EXTRAS),--extra $(extra)) --group dev --upgrade \
