@@ -21,7 +21,10 @@ every_component = pytest.mark.parametrize(
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "attributes": {"actions": [{"key": "a", "action": "delete"}]},
+    "filelog": {"include": ["*.log"]},
     "file": {"path": "telemetry.json"},
+    "basicauth": {"htpasswd": {"inline": "user:password"}},
+    "bearertokenauth": {"token": "t"},
     "loki": {"endpoint": "http://127.0.0.1:1/loki/api/v1/push"},
     "memory_limiter": {"limit_percentage": 80},
     "otlp_grpc": {"endpoint": "127.0.0.1:1"},
@@ -38,6 +41,7 @@ HERE: dict[str, dict[str, Any]] = {
     "probabilistic_sampler": {"fail_closed": False},
     "belvedere": {"directory": "data"},
     "file_storage": {"directory": ".", "create_directory": True},
+    "health_check": {"endpoint": "127.0.0.1:0"},
     "otlp": {
         "protocols": {"grpc": {"endpoint": "127.0.0.1:0"}, "http": {"endpoint": "127.0.0.1:0"}}
     },

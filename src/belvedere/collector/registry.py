@@ -33,6 +33,7 @@ class Kind(StrEnum):
 
 COMPONENTS: dict[Kind, dict[str, str]] = {
     Kind.RECEIVER: {
+        "filelog": "belvedere.collector.receivers.filelog:FileLogReceiver",
         "otlp": "belvedere.collector.receivers.otlp:OtlpReceiver",
     },
     Kind.PROCESSOR: {
@@ -64,7 +65,10 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "forward": "belvedere.collector.connectors.forward:Forward",
     },
     Kind.EXTENSION: {
+        "basicauth": "belvedere.collector.extensions.basicauth:BasicAuth",
+        "bearertokenauth": "belvedere.collector.extensions.bearertokenauth:BearerTokenAuth",
         "file_storage": "belvedere.collector.extensions.file_storage:FileStorage",
+        "health_check": "belvedere.collector.extensions.health_check:HealthCheck",
     },
 }
 """Section → type name → `module:class`."""

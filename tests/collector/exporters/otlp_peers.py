@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cramjam
 import grpc
 import trustme
 import uvicorn
@@ -185,6 +186,7 @@ INFLATE: dict[str, Callable[[bytes], bytes]] = {
     "": lambda body: body,
     "gzip": gzip.decompress,
     "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body),
+    "snappy": lambda body: bytes(cramjam.snappy.decompress_raw(body)),
 }
 
 
