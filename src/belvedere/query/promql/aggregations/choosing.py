@@ -73,7 +73,7 @@ def _greatest(values: FloatArray, present: BoolArray, k: IntArray) -> BoolArray:
     """
     size, number = values.shape[0], present.sum(axis=0)
     key = np.where(present & ~np.isnan(values), values, -np.inf)
-    chosen = present & (number <= k)
+    chosen: BoolArray = present & (number <= k)
     for wanted in np.unique(k[(number > k) & (k > 0)]).tolist():
         steps = np.flatnonzero((number > k) & (k == wanted))
         columns = key[:, steps]

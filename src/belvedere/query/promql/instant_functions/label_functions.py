@@ -1,0 +1,111 @@
+"""`label_replace` and `label_join`."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import re2
+
+from belvedere.query.labels import METRIC_NAME, Labels
+from belvedere.query.matrix import SeriesMatrix
+from belvedere.query.promql.call import CallContext
+from belvedere.query.promql.errors import ExecutionError
+from belvedere.query.promql.instant_functions.function import (
+    Argument,
+    InstantFunction,
+    text,
+    vector,
+)
+from belvedere.query.promql.label_names import is_label_name
+
+# `$name`, `${name}` and `$$` of a replacement; any other `$` stands for itself.
+_REFERENCE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
+
+
+def _label_replace(arguments: Sequence[Argument], _: CallContext) -> SeriesMatrix:
+    """Sets a label from what a regular expression finds in another, where it matches all of it.
+
+    Raises:
+        ExecutionError: the regular expression or the label's name is none.
+    """
+    matrix = vector(arguments[0])
+    target, replacement, source, expression = map(text, arguments[1:])
+    pattern = _pattern(expression)
+    if not is_label_name(target):
+        raise ExecutionError(f"invalid destination label name in label_replace(): {target}")
+
+    @cache
+    def replaced(value: str) -> str | None:
+        found = pattern.search(value)
+        return None if found is None else _expanded(replacement, found)
+
+    labels, changed = [], np.zeros(len(matrix.labels), np.bool_)
+    for s, of_series in enumerate(matrix.labels):
+        value = replaced(of_series.get(source))
+        changed[s] = value is not None
+        labels.append(of_series if value is None else of_series.with_(target, value))
+    return _relabelled(matrix, labels, changed & (target == METRIC_NAME))
+
+
+def _pattern(expression: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.dot_nl = True
+    try:
+        return re2.compile(f"^(?s:{expression})$", options)
+    except (re2.error, UnicodeError):
+        raise ExecutionError(
+            f"invalid regular expression in label_replace(): {expression}"
+        ) from None
+
+
+def _expanded(replacement: str, found: Any) -> str:
+    """The replacement with what its references found; nothing for those to no group."""
+
+    def group(reference: re.Match[str]) -> str:
+        name = reference[1] or reference[2]
+        if name is None:
+            return "$"
+        try:
+            return found.group(int(name) if name.isdigit() else name) or ""
+        except (IndexError, KeyError):
+            return ""
+
+    return _REFERENCE.sub(group, replacement)
+
+
+def _label_join(arguments: Sequence[Argument], _: CallContext) -> SeriesMatrix:
+    """Sets a label to the values of others, joined.
+
+    Raises:
+        ExecutionError: a label's name is none.
+    """
+    matrix = vector(arguments[0])
+    target, separator, *sources = map(text, arguments[1:])
+    for source in sources:
+        if not is_label_name(source):
+            raise ExecutionError(f"invalid source label name in label_join(): {source}")
+    if not is_label_name(target):
+        raise ExecutionError(f"invalid destination label name in label_join(): {target}")
+    labels = [
+        of_series.with_(target, separator.join(map(of_series.get, sources)))
+        for of_series in matrix.labels
+    ]
+    named = np.full(len(labels), target == METRIC_NAME)
+    return _relabelled(matrix, labels, named)
+
+
+def _relabelled(
+    matrix: SeriesMatrix, labels: Sequence[Labels], named: np.ndarray[Any, np.dtype[np.bool_]]
+) -> SeriesMatrix:
+    """The matrix with other labels; a name that was given (bool[S]) is not dropped."""
+    return replace(matrix, labels=labels, drop_name=matrix.drop_name & ~named)
+
+
+LABEL_FUNCTIONS: Mapping[str, InstantFunction] = {
+    "label_replace": _label_replace,
+    "label_join": _label_join,
+}
