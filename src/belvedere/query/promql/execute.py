@@ -19,9 +19,10 @@ from belvedere.query.promql.bounds import Bounds
 from belvedere.query.promql.call import CallContext
 from belvedere.query.promql.elements import Operator, Side, combine, scalar_result
 from belvedere.query.promql.errors import ExecutionError
+from belvedere.query.promql.info import info
 from belvedere.query.promql.instant_functions import INSTANT_FUNCTIONS
 from belvedere.query.promql.labels_syntax import is_label_name
-from belvedere.query.promql.matcher import MatchOp
+from belvedere.query.promql.matcher import Matcher, MatchOp
 from belvedere.query.promql.matching import vector_operation
 from belvedere.query.promql.plan import (
     Aggregation,
@@ -251,6 +252,8 @@ def _function(execution: Execution, node: Function, grid: Grid) -> Value:
         execution.annotations.warn(SORT_IN_RANGE_QUERY, node.position)
     if ValueType.MATRIX in node.signature.arguments:
         return _range_function(execution, node, grid)
+    if name == "info":
+        return _info(execution, node, grid)
     if name == "timestamp" and (selected := _timestamps(execution, node, grid)) is not None:
         return selected
     arguments = [execution.value(argument, grid) for argument in node.arguments]
@@ -271,6 +274,23 @@ def _timestamps(execution: Execution, node: Function, grid: Grid) -> SeriesMatri
     execution.bounds.hold_samples(samples, grid.steps)
     result = latest_timestamps(samples, times, execution.lookback_ms)
     return merged(result.without_names(delayed=execution.delayed_name_removal)).without_missing()
+
+
+def _info(execution: Execution, node: Function, grid: Grid) -> SeriesMatrix:
+    base = execution.vector(node.arguments[0], grid)
+    described = node.arguments[1] if len(node.arguments) > 1 else None
+    matchers = described.matchers if isinstance(described, Instant) else ()
+    times, lookback_ms = grid.timestamps_ms, execution.lookback_ms
+
+    def select(wanted: tuple[Matcher, ...]) -> Samples:
+        samples = execution.reader.read(wanted, times, lookback_ms)
+        execution.bounds.hold_samples(samples, grid.steps)
+        return samples
+
+    def newest(samples: Samples) -> SeriesMatrix:
+        return latest_timestamps(samples, times, lookback_ms)
+
+    return merged(info(base, matchers, select, newest)).without_missing()
 
 
 def _range_function(execution: Execution, node: Function, grid: Grid) -> SeriesMatrix:
