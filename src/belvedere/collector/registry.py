@@ -44,6 +44,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "probabilistic_sampler": (
             "belvedere.collector.processors.probabilistic_sampler:ProbabilisticSampler"
         ),
+        "redaction": "belvedere.collector.processors.redaction:RedactionProcessor",
         "resource": "belvedere.collector.processors.resource:ResourceProcessor",
         "tail_sampling": "belvedere.collector.processors.tail_sampling:TailSampling",
         "transform": "belvedere.collector.processors.transform:TransformProcessor",
@@ -69,6 +70,8 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "bearertokenauth": "belvedere.collector.extensions.bearertokenauth:BearerTokenAuth",
         "file_storage": "belvedere.collector.extensions.file_storage:FileStorage",
         "health_check": "belvedere.collector.extensions.health_check:HealthCheck",
+        "pprof": "belvedere.collector.extensions.pprof:PprofExtension",
+        "zpages": "belvedere.collector.extensions.zpages:ZpagesExtension",
     },
 }
 """Section → type name → `module:class`."""
