@@ -2,10 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from belvedere.otlp.batch import DEFAULT_PROJECT
+from belvedere.collector.errors import Retryable
+from belvedere.otlp.batch import DEFAULT_PROJECT, Batch
 from belvedere.store.database import Database
+
+
+class StoreWriter(Protocol):
+    """Takes data for the store; the exporter `belvedere` is one."""
+
+    async def consume(self, batch: Batch) -> None:
+        """See `Consumer.consume`; accepted means on disk."""
+        ...
+
+    async def append_points(self, project: str, points: bytes, items: int) -> None:
+        """The same for Prometheus series, as `prometheus.points` serializes them."""
+        ...
+
+
+def _no_writer() -> StoreWriter:
+    raise Retryable("data cannot be taken yet: the server starts, or has no store of its own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +36,8 @@ class AppState:
     """Bearer token → the one project it opens. Empty: no token is asked for, all is open."""
     is_ready: Callable[[], bool] = lambda: True
     """Whether data can be received and read. Called often, from the event loop: must not block."""
+    store_writer: Callable[[], StoreWriter] = _no_writer
+    """Takes what clients of the API send. Raises `Retryable` while there is none."""
     status_parts: Callable[[], Mapping[str, Any]] = dict
     """What only the server knows, for `/api/status`: `data_dir`, `listening` (what → address) and
     whatever else is worth saying. Must not block."""

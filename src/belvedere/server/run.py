@@ -5,16 +5,17 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 import uvicorn
 
 from belvedere.api.app import create_app
 from belvedere.api.host import LoopbackHost, is_loopback
-from belvedere.api.state import AppState
+from belvedere.api.state import AppState, StoreWriter
 from belvedere.collector.config import CollectorConfig
-from belvedere.collector.errors import ConfigError
+from belvedere.collector.errors import ConfigError, Retryable
+from belvedere.collector.exporters.belvedere import BelvedereExporter
 from belvedere.collector.receivers.otlp import OtlpReceiver
 from belvedere.collector.registry import Kind
 from belvedere.collector.service import Service
@@ -25,6 +26,8 @@ from belvedere.store.lock import lock_directory
 from belvedere.store.projects import Projects
 
 log = structlog.get_logger(__name__)
+
+C = TypeVar("C")
 
 _API_SHUTDOWN_S: Final = 5
 _OPTIONS: Final = {
@@ -43,6 +46,7 @@ class Server:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._ready = False
+        self._writer: StoreWriter | None = None
         self._stack = contextlib.AsyncExitStack()
         self.listening: dict[str, str] = {}
         """What is served → where: `OTLP/gRPC`, `OTLP/HTTP`, `API and UI`."""
@@ -83,6 +87,7 @@ class Server:
             raise _with_option(error) from None
         self._stack.callback(setattr, self, "_ready", False)
         self._note_receivers(service, config)
+        self._writer = next(_components(service, config, Kind.EXPORTER, BelvedereExporter), None)
         self._ready = True
 
     async def stop(self) -> None:
@@ -96,6 +101,7 @@ class Server:
                 database=database,
                 tokens=options.tokens,
                 is_ready=lambda: self._ready,
+                store_writer=self._store_writer,
                 status_parts=lambda: {
                     "data_dir": str(options.data_dir.absolute()),
                     "store": "ClickHouse server" if options.store else "embedded ClickHouse",
@@ -105,18 +111,36 @@ class Server:
         )
         return LoopbackHost(app) if is_loopback(options.host) else app
 
+    def _store_writer(self) -> StoreWriter:
+        """The exporter that writes to the store.
+
+        Raises:
+            Retryable: it does not run yet, or no pipeline of the configuration uses it.
+        """
+        if self._writer is None:
+            raise Retryable("the store takes no data yet: its exporter belvedere is not running")
+        return self._writer
+
     def _note_receivers(self, service: Service, config: CollectorConfig) -> None:
         """Note where OTLP is received, for a person to read."""
-        for settings in config.components[Kind.RECEIVER].values():
-            with contextlib.suppress(KeyError):  # no pipeline uses it
-                receiver = service.component(Kind.RECEIVER, settings.id)
-                if isinstance(receiver, OtlpReceiver):
-                    for what, port in (
-                        ("OTLP/gRPC", receiver.grpc_port),
-                        ("OTLP/HTTP", receiver.http_port),
-                    ):
-                        if port is not None:
-                            self.listening[what] = f"{self._options.host}:{port}"
+        for receiver in _components(service, config, Kind.RECEIVER, OtlpReceiver):
+            for what, port in (
+                ("OTLP/gRPC", receiver.grpc_port),
+                ("OTLP/HTTP", receiver.http_port),
+            ):
+                if port is not None:
+                    self.listening[what] = f"{self._options.host}:{port}"
+
+
+def _components(
+    service: Service, config: CollectorConfig, kind: Kind, type_: type[C]
+) -> Iterator[C]:
+    """The running components of a class."""
+    for component_id in config.components[kind]:
+        with contextlib.suppress(KeyError):  # no pipeline uses it
+            component = service.component(kind, component_id)
+            if isinstance(component, type_):
+                yield component
 
 
 def _with_option(error: ConfigError) -> ConfigError:

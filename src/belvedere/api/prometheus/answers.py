@@ -3,6 +3,7 @@
 The one place where errors meet Prometheus's `errorType` and status.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Final, TypeAlias
@@ -13,6 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from belvedere.api.errors import ApiError
+from belvedere.collector.errors import Permanent, Retryable
+from belvedere.prometheus.errors import PrometheusError
 from belvedere.query.promql.errors import (
     ParseError,
     PromQLError,
@@ -39,6 +42,9 @@ _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
     (QueryTimeoutError, "timeout", 503),
     (QueryCanceledError, "canceled", 503),
     (PromQLError, "execution", 422),
+    (PrometheusError, "bad_data", 400),
+    (Permanent, "bad_data", 400),
+    (Retryable, "unavailable", 503),
     (QueryTooLarge, "execution", 422),
     (QueryError, "execution", 422),
     (StoreUnavailable, "unavailable", 503),
@@ -113,7 +119,8 @@ def answering(endpoint: Endpoint) -> Endpoint:
 def _failed(request: Request, error: Exception) -> Response:
     for type_, kind, status in _KINDS:
         if isinstance(error, type_):
-            headers = {"Retry-After": "1"} if kind == "unavailable" else None
+            after_s = math.ceil(getattr(error, "after_s", None) or 1)
+            headers = {"Retry-After": str(after_s)} if kind == "unavailable" else None
             return failure(kind, str(error), status, headers)
     log.error("request_failed", path=request.url.path, exc_info=error)
     return failure("internal", "internal error; the server's log says more", 500)

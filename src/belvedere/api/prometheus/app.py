@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute
 
 from belvedere.api.pool import QueryPool
-from belvedere.api.prometheus import query, series, status
+from belvedere.api.prometheus import query, series, status, write
 from belvedere.api.prometheus.project import Projects
 from belvedere.api.state import AppState
 from belvedere.query.promql.engine import Engine
@@ -12,4 +12,9 @@ from belvedere.query.promql.engine import Engine
 def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
     """All routes, with paths as Prometheus has them."""
     projects = Projects(state, pool)
-    return [*query.routes(projects, Engine()), *series.routes(projects), *status.routes(state, {})]
+    return [
+        *query.routes(projects, Engine()),
+        *series.routes(projects),
+        *write.routes(state, projects),
+        *status.routes(state, {}),
+    ]
