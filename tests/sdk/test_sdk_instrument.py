@@ -36,11 +36,13 @@ def test_of_several_for_one_library_opentelemetrys_own_is_taken(
         entry_point("openai", "opentelemetry-instrumentation-openai"),
         entry_point("openai", "opentelemetry-instrumentation-genai-openai"),
         entry_point("mcp", "openinference-instrumentation-mcp"),
+        entry_point("aiohttp-client", "opentelemetry-instrumentation-aiohttp-client"),
     ]
     monkeypatch.setattr(chosen, "entry_points", lambda **_: installed)
     found = chosen.candidates()
     assert found["openai"].dist.name == "opentelemetry-instrumentation-genai-openai"
     assert found["mcp"].dist.name == "openinference-instrumentation-mcp"
+    assert found["aiohttp"].name == "aiohttp-client"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,8 @@ def test_what_is_wanted(
 
 
 def test_the_variable_disables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "httpx, requests")
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "httpx, requests, aiohttp-client")
+    assert "names it" in chosen.unwanted(None, {}, "aiohttp")
     assert "names it" in chosen.unwanted(None, {}, "requests")
     assert not chosen.unwanted(None, {}, "fastapi")
 

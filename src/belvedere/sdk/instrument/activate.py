@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from opentelemetry.trace import TracerProvider
 
-from belvedere.sdk.instrument.candidates import COVERED_BY, candidates, unwanted
+from belvedere.sdk.instrument.candidates import COVERED_BY, candidates, library_of, unwanted
+from belvedere.sdk.instrument.chunkless import ChunklessTracerProvider
 from belvedere.sdk.instrument.joining import JoiningTracerProvider
 from belvedere.sdk.providers import Providers
 
@@ -18,7 +19,6 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     # A span for each chunk of a stream says nothing, and there are thousands.
     # FastAPI's instrumentor hands its options to a function that takes no logger provider.
     "fastapi": {"exclude_spans": ["send", "receive"], "logger_provider": None},
-    "starlette": {"exclude_spans": ["send", "receive"]},
 }
 
 
@@ -34,6 +34,7 @@ def activate(
     states: dict[str, str] = {}
     active: list[Any] = []
     found = candidates()
+    names = None if names is None else [library_of(name) for name in names]
     for name in sorted(found, key=lambda name: name in COVERED_BY):
         reason = unwanted(names, _activated(states), name)
         if not reason:
@@ -85,6 +86,8 @@ def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: 
 def _tracer_provider(entry_point: EntryPoint, providers: Providers) -> TracerProvider:
     if entry_point.value.startswith("opentelemetry.instrumentation.genai."):
         return JoiningTracerProvider(providers.tracer)
+    if entry_point.name == "starlette":
+        return ChunklessTracerProvider(providers.tracer)
     return providers.tracer
 
 

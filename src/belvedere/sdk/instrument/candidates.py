@@ -44,12 +44,20 @@ OUTGROWN: Final[Mapping[str, tuple[int, str]]] = {
 }
 """Library → the first major version that its instrumentor is not for, and why."""
 
+_LIBRARIES: Final[Mapping[str, str]] = {"aiohttp-client": "aiohttp"}
+"""Instrumentor → the library, as our extras have it, where its name is another."""
+
+
+def library_of(instrumentor: str) -> str:
+    """What the instrumentor of this name instruments."""
+    return _LIBRARIES.get(instrumentor, instrumentor)
+
 
 def candidates() -> dict[str, EntryPoint]:
     """Library → its instrumentor, the preferred one where there are several."""
     found: dict[str, EntryPoint] = {}
     for entry_point in sorted(entry_points(group=GROUP), key=_preference):
-        found.setdefault(entry_point.name, entry_point)
+        found.setdefault(library_of(entry_point.name), entry_point)
     return dict(sorted(found.items()))
 
 
@@ -62,7 +70,7 @@ def unwanted(names: Sequence[str] | None, activated: Mapping[str, str], name: st
         name: the library.
     """
     disabled = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")
-    if {name, "*"} & {part.strip() for part in disabled.split(",")}:
+    if {name, "*"} & {library_of(part.strip()) for part in disabled.split(",")}:
         return "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it"
     if names is not None and name not in names:
         return "not asked for"
