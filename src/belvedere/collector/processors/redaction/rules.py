@@ -36,18 +36,19 @@ class Rules:
         self._blocked = [compile_regex(pattern) for pattern in config.blocked_values]
         self._any_blocked = _any_matches(config.blocked_values)
         self._may_be_in_bytes = _any_in_bytes(config)
+        self._has_allowed = bool(config.allowed_values)
         self.fate: Callable[[str], Fate] = lru_cache(_REMEMBERED_KEYS)(self._fate)
         self.is_allowed = _any_matches(config.allowed_values)
         self.mask = mask_of(config)
         self.all_types = config.redact_all_types
 
     def may_find(self, data: bytes) -> bool:
-        """Whether a value in serialized telemetry may be blocked. False is certain.
+        """Whether a value in serialized telemetry may be blocked or allowed. False is certain.
 
         Texts stand in it as they are, so an expression that does not look around finds in it
         what it finds in a value.
         """
-        return self._may_be_in_bytes(data)
+        return self._has_allowed or self._may_be_in_bytes(data)
 
     def masked(self, text: str) -> str:
         """The text with its blocked parts masked."""
@@ -67,6 +68,8 @@ class Rules:
 def _any_matches(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Whether one of the expressions matches a part of a text."""
     searches = _searches(patterns)
+    if not searches:
+        return lambda _: False
     if len(searches) == 1:
         (search,) = searches
         return lambda text: search(text) is not None
