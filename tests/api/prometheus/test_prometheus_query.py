@@ -19,11 +19,11 @@ async def ask(prometheus: httpx.AsyncClient, path: str, **params: Any) -> Any:
         ('"hello"', "string", [T0_S + 60, "hello"]),
         ("up", "vector", [{"metric": {"__name__": "up", "pod": "a"}, "value": [T0_S + 60, "4"]}]),
         (
-            "sum by (code) (rate(requests_total[1m]))",
+            "sum by (code) (increase(requests_total[1m]))",
             "vector",
             [
-                {"metric": {"code": "200"}, "value": [T0_S + 60, "0.06666666666666667"]},
-                {"metric": {"code": "500"}, "value": [T0_S + 60, "0.06666666666666667"]},
+                {"metric": {"code": "200"}, "value": [T0_S + 60, "4"]},
+                {"metric": {"code": "500"}, "value": [T0_S + 60, "4"]},
             ],
         ),
         (
