@@ -42,6 +42,8 @@ HERE: dict[str, dict[str, Any]] = {
     "belvedere": {"directory": "data"},
     "file_storage": {"directory": ".", "create_directory": True},
     "health_check": {"endpoint": "127.0.0.1:0"},
+    "pprof": {"endpoint": "127.0.0.1:0"},
+    "zpages": {"endpoint": "127.0.0.1:0"},
     "otlp": {
         "protocols": {"grpc": {"endpoint": "127.0.0.1:0"}, "http": {"endpoint": "127.0.0.1:0"}}
     },

@@ -1,0 +1,121 @@
+"""A CPU profile of all threads by sampling: which stacks run, and for how long."""
+
+import sys
+import threading
+import time
+from collections import defaultdict
+from types import FrameType
+from typing import Any, Final
+
+import psutil
+
+_EVERY_S: Final = 0.02
+_NATIVE: Final = "[native threads, without Python]"
+
+
+class Profiler:
+    """Samples from a thread of its own, between `start` and `stop`.
+
+    On Linux a stack weighs the CPU time that its thread used since the last sample; elsewhere,
+    where that cannot be had, the time that passed, waiting included.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        """Stacks, from the thread's name to the innermost function → seconds."""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pprof", daemon=True)
+
+    def start(self) -> None:
+        """Begin to sample."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; safe when repeated."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def collapsed(self) -> str:
+        """One stack a line, with its milliseconds: what flame graph programs read."""
+        lines = (
+            f"{';'.join(stack)} {max(1, round(seconds * 1000))}"
+            for stack, seconds in sorted(self.seconds.items())
+        )
+        return "".join(f"{line}\n" for line in lines)
+
+    def speedscope(self) -> dict[str, Any]:
+        """The file format of speedscope.app: one profile a thread."""
+        names = sorted({name for stack in self.seconds for name in stack[1:]})
+        index = {name: number for number, name in enumerate(names)}
+        profiles = []
+        for thread in sorted({stack[0] for stack in self.seconds}):
+            own = {stack: s for stack, s in sorted(self.seconds.items()) if stack[0] == thread}
+            profiles.append(
+                {
+                    "type": "sampled",
+                    "name": thread,
+                    "unit": "seconds",
+                    "startValue": 0,
+                    "endValue": sum(own.values()),
+                    "samples": [[index[name] for name in stack[1:]] for stack in own],
+                    "weights": list(own.values()),
+                }
+            )
+        return {
+            "$schema": "https://www.speedscope.app/file-format-schema.json",
+            "shared": {"frames": [{"name": name} for name in names]},
+            "profiles": profiles,
+            "exporter": "belvedere",
+        }
+
+    def _run(self) -> None:
+        before, before_s = _cpu_seconds(), time.monotonic()
+        while not self._stopping.wait(_EVERY_S):
+            now, now_s = _cpu_seconds(), time.monotonic()
+            stacks = _stacks()
+            for native_id, stack in stacks.items():
+                if native_id == threading.get_native_id():
+                    continue
+                used_s = now_s - before_s
+                if now:
+                    used_s = now.get(native_id, 0.0) - before.get(native_id, 0.0)
+                if used_s > 0:
+                    self.seconds[stack] += used_s
+            for native_id in now.keys() - stacks.keys():
+                used_s = now[native_id] - before.get(native_id, 0.0)
+                if used_s > 0:
+                    self.seconds[_NATIVE,] += used_s
+            before, before_s = now, now_s
+
+
+def thread_stacks() -> str:
+    """What every thread does now, the outermost function first."""
+    return "\n\n".join("\n  ".join(stack) for stack in sorted(_stacks().values())) + "\n"
+
+
+def _cpu_seconds() -> dict[int, float]:
+    """CPU time of each thread by its native id; empty where it is not to be had."""
+    if sys.platform != "linux":
+        return {}
+    return {each.id: each.user_time + each.system_time for each in psutil.Process().threads()}
+
+
+def _stacks() -> dict[int, tuple[str, ...]]:
+    """The stack of each Python thread by its native id: its name, then functions inwards."""
+    frames = sys._current_frames()  # noqa: SLF001 - the documented way to all threads' stacks
+    return {
+        thread.native_id: (thread.name, *_functions(frames[thread.ident]))
+        for thread in threading.enumerate()
+        if thread.native_id is not None and thread.ident in frames
+    }
+
+
+def _functions(frame: FrameType | None) -> list[str]:
+    functions = []
+    while frame is not None:
+        code = frame.f_code
+        module = frame.f_globals.get("__name__", "?")
+        functions.append(f"{module}.{code.co_qualname}:{frame.f_lineno}")
+        frame = frame.f_back
+    return functions[::-1]
