@@ -33,14 +33,15 @@ def quantiles(values: FloatArray, lo: IntArray, hi: IntArray, q: FloatArray) -> 
 
 
 def median_absolute_deviation(windows: Windows) -> Result:
-    """The median of the distances to the median."""
+    """The median of the distances to the median; NaN where a sample is."""
     values = windows.samples.values
 
     def deviation(samples: IntArray, chosen: IntArray) -> FloatArray:
         rows = values[samples]
         half = np.full(chosen.size, 0.5)
         median = quantile_of_rows(rows, half)
-        return quantile_of_rows(np.abs(rows - median[:, None]), half)
+        found = quantile_of_rows(np.abs(rows - median[:, None]), half)
+        return np.where(np.isnan(rows).any(axis=1), np.nan, found)
 
     def compute(lo: IntArray, hi: IntArray, _: IntArray) -> FloatArray:
         return _by_size(lo, hi, deviation)

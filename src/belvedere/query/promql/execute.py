@@ -185,7 +185,7 @@ def _aggregation(execution: Execution, node: Aggregation, grid: Grid) -> SeriesM
     below = execution.vector(node.below, grid)
     positions = [node.below] if node.parameter is None else [node.below, node.parameter]
     aggregate = AGGREGATIONS[node.op]
-    context = execution.context(grid, *positions)
+    context = replace(execution.context(grid, *positions), position=node.position)
     result = aggregate(below, parameter, node.grouping, node.without, context)
     return result.without_missing()
 

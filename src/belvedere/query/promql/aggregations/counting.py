@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from belvedere.query.go_format import format_f, quote
+from belvedere.query.go_format import format_f
 from belvedere.query.histogram.text import print_histogram
 from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.promql.aggregations.cells import counts
 from belvedere.query.promql.aggregations.grouping import group
 from belvedere.query.promql.call import CallContext
-from belvedere.query.promql.errors import ExecutionError
-from belvedere.query.promql.label_names import is_label_name
 from belvedere.query.samples import FloatArray, IntArray
 
 
@@ -51,14 +49,8 @@ def count_values(
     without: bool,  # noqa: FBT001 - the signature of `Aggregation`
     _: CallContext,
 ) -> SeriesMatrix:
-    """How many series of a group have each value; the value becomes a label.
-
-    Raises:
-        ExecutionError: the label's name is none.
-    """
+    """How many series of a group have each value; the value becomes a label."""
     label = str(parameter)
-    if not is_label_name(label):
-        raise ExecutionError(f"invalid label name {quote(label)}")
     names = [labels.without(label) for labels in matrix.labels]
     groups = group(names, grouping, without=without)
     texts, of_cell = _texts(matrix)

@@ -19,7 +19,7 @@ from belvedere.query.promql.instant_functions.function import (
     text,
     vector,
 )
-from belvedere.query.promql.label_names import is_label_name
+from belvedere.query.promql.labels_syntax import is_label_name
 
 # `$name`, `${name}` and `$$` of a replacement; any other `$` stands for itself.
 _REFERENCE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
