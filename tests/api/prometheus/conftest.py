@@ -7,12 +7,13 @@ import pytest
 from api_samples import client
 
 from belvedere.api.state import AppState
-from belvedere.prometheus.model import Metadata, MetricType, Series, labels_of
+from belvedere.prometheus.model import Exemplar, Metadata, MetricType, Series, labels_of
 from belvedere.prometheus.points import encode_points
 from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.ingest import Door, insert
 from belvedere.store.migrate import migrate
 
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 T0_S = 1_795_000_000
 """Time of the first sample; there is one every 15 s, 20 of them, with values 0, 1, 2, …"""
 
@@ -27,12 +28,16 @@ def _series(name: str, type_: MetricType, **labels: str) -> Series:
 
 @pytest.fixture(scope="module")
 def metric_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHouse]:
-    """Project `default` with four series; project `other` with one."""
+    """Project `default` with five series; project `other` with one."""
+    traced = _series("latency_seconds_bucket", MetricType.HISTOGRAM, le="0.5")
+    labels = labels_of({"trace_id": TRACE_ID, "span_id": "0102030405060708", "user": "u1"})
+    traced.exemplars.append(Exemplar(labels, 0.25, (T0_S + 30) * 1000))
     db = EmbeddedClickHouse(tmp_path_factory.mktemp("metrics"))
     contents = {
         "default": [
             _series("requests_total", MetricType.COUNTER, pod="a", code="200"),
             _series("requests_total", MetricType.COUNTER, pod="b", code="500"),
+            traced,
             _series("up", MetricType.GAUGE, pod="a"),
             _series("dotted", MetricType.GAUGE, **{"service.name": "gateway"}),
         ],

@@ -33,7 +33,7 @@ async def test_series_can_be_asked_for_by_a_form(prometheus: httpx.AsyncClient) 
 @pytest.mark.parametrize(
     ("params", "expected"),
     [
-        ({}, ["__name__", "code", "pod", "service.name"]),
+        ({}, ["__name__", "code", "le", "pod", "service.name"]),
         ({"match[]": "up"}, ["__name__", "pod"]),
         ({"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00+01:00"}, []),
     ],
@@ -48,7 +48,7 @@ async def test_labels(
 @pytest.mark.parametrize(
     ("name", "params", "expected"),
     [
-        ("__name__", {}, ["dotted", "requests_total", "up"]),
+        ("__name__", {}, ["dotted", "latency_seconds_bucket", "requests_total", "up"]),
         ("pod", RANGE, ["a", "b"]),
         ("pod", {"match[]": 'requests_total{code="500"}'}, ["b"]),
         ("U__service_2e_name", {}, ["gateway"]),
@@ -66,7 +66,7 @@ async def test_a_limit_cuts_and_says_so(prometheus: httpx.AsyncClient) -> None:
     answer = (await prometheus.get("api/v1/label/__name__/values", params={"limit": 2})).json()
     assert answer == {
         "status": "success",
-        "data": ["dotted", "requests_total"],
+        "data": ["dotted", "latency_seconds_bucket"],
         "warnings": ["results truncated due to limit"],
     }
 

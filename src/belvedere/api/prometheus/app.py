@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute
 
 from belvedere.api.pool import QueryPool
-from belvedere.api.prometheus import query, series, status, write
+from belvedere.api.prometheus import exemplars, query, series, status, write
 from belvedere.api.prometheus.project import Projects
 from belvedere.api.state import AppState
 from belvedere.query.promql.engine import Engine
@@ -11,9 +11,10 @@ from belvedere.query.promql.engine import Engine
 
 def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
     """All routes, with paths as Prometheus has them."""
-    projects = Projects(state, pool)
+    projects, engine = Projects(state, pool), Engine()
     return [
-        *query.routes(projects, Engine()),
+        *query.routes(projects, engine),
+        *exemplars.routes(projects, engine),
         *series.routes(projects),
         *write.routes(state, projects),
         *status.routes(state, {}),

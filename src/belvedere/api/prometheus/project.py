@@ -1,6 +1,6 @@
 """A project as Prometheus's endpoints see it: its series, and threads to look at them in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -9,9 +9,12 @@ from starlette.requests import Request
 from belvedere.api.auth import caller
 from belvedere.api.pool import QueryPool
 from belvedere.api.state import AppState
+from belvedere.query.labels import Labels
 from belvedere.query.metrics.catalog import SeriesCatalog
+from belvedere.query.metrics.exemplars import Exemplar, find_exemplars
 from belvedere.query.metrics.series import SeriesIndex
 from belvedere.query.metrics.source import StoreSource
+from belvedere.query.promql.matcher import Matcher
 from belvedere.store.database import Database, QueryLimits
 
 T = TypeVar("T")
@@ -31,6 +34,14 @@ class Project:
         """Where one query reads its samples."""
         return StoreSource(
             self._db, self.name, self.index, limits=QueryLimits(memory_bytes=2 << 30)
+        )
+
+    def exemplars(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[tuple[Labels, list[Exemplar]]]:
+        """See `find_exemplars`."""
+        return find_exemplars(
+            self._db, self.name, self.index, selectors, start_ms=start_ms, end_ms=end_ms
         )
 
     async def run(self, request: Request, function: Callable[[], T]) -> T:

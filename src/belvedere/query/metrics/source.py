@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from belvedere.query.metrics.bounds import in_bounds, one_of
 from belvedere.query.metrics.histograms import COLUMNS, read_histograms
 from belvedere.query.metrics.series import SeriesIndex
 from belvedere.query.promql.errors import TooManySamples
@@ -14,9 +15,6 @@ from belvedere.query.promql.matcher import Matcher
 from belvedere.query.samples import FloatArray, HistogramArray, IntArray, Samples
 from belvedere.store.database import Database, QueryLimits
 from belvedere.store.errors import QueryTooLarge
-
-_MAX_LISTED: Final = 20_000
-"""Fingerprints that a query lists; of more, it reads their whole range and drops the others."""
 
 _READ: Final = """
 SELECT fingerprint, toUnixTimestamp64Milli(timestamp) AS time, {columns}
@@ -65,7 +63,7 @@ class StoreSource:
             QueryError: the read cannot run, or goes over another bound.
             StoreUnavailable: the database cannot be reached.
         """
-        start_ms, end_ms = _in_bounds(start_ms), _in_bounds(end_ms)
+        start_ms, end_ms = in_bounds(start_ms), in_bounds(end_ms)
         fingerprints, labels, keys = self._index.find(matchers, start_ms, end_ms)
         if not fingerprints.size:
             return Samples.empty()
@@ -94,10 +92,7 @@ class StoreSource:
         """
 
     def _read(self, fingerprints: npt.NDArray[np.uint64], start_ms: int, end_ms: int) -> "_Rows":
-        series = f"fingerprint BETWEEN {fingerprints[0]} AND {fingerprints[-1]}"
-        if fingerprints.size <= _MAX_LISTED:
-            series += f" AND fingerprint IN ({','.join(map(str, fingerprints.tolist()))})"
-        sql = _READ.replace("{series}", series)
+        sql = _READ.replace("{series}", one_of(fingerprints.tolist()))
         floats = self._query(sql.format(columns="value", table="metric_samples"), start_ms, end_ms)
         rows = _Rows.of(floats, floats.column("value").to_numpy(), None)
         # Most projects have no native histograms, and this answers at once.
@@ -172,8 +167,3 @@ def _gathered(starts: IntArray, lengths: IntArray) -> IntArray:
     indexes: IntArray = np.repeat(starts - (ends - lengths), lengths)
     indexes += np.arange(indexes.size)
     return indexes
-
-
-def _in_bounds(time_ms: int) -> int:
-    """Within what DateTime64(3) holds (years 1900 to 2299)."""
-    return max(-2_208_988_800_000, min(time_ms, 10_413_791_999_999))
