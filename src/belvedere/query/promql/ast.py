@@ -175,11 +175,7 @@ class MatrixSelector:
     selector: VectorSelector
     range_ms: int
     range_expression: DurationExpression | None = None
-    end: int = field(default=0, compare=False)
-
-    @property
-    def position(self) -> Position:
-        return Position(self.selector.position.start, self.end)
+    position: Position = field(default=NOWHERE, compare=False)
 
     @property
     def type(self) -> ValueType:
@@ -203,11 +199,7 @@ class Subquery:
     range_expression: DurationExpression | None = None
     step_expression: DurationExpression | None = None
     shift: TimeShift = NO_SHIFT
-    end: int = field(default=0, compare=False)
-
-    @property
-    def position(self) -> Position:
-        return Position(self.expression.position.start, self.end)
+    position: Position = field(default=NOWHERE, compare=False)
 
     @property
     def type(self) -> ValueType:
@@ -294,10 +286,7 @@ class Binary:
     right: "Expression"
     matching: VectorMatching | None = None
     return_bool: bool = False
-
-    @property
-    def position(self) -> Position:
-        return Position(self.left.position.start, self.right.position.end)
+    position: Position = field(default=NOWHERE, compare=False)
 
     @property
     def type(self) -> ValueType:
@@ -342,11 +331,7 @@ class Unary:
 
     op: str
     expression: "Expression"
-    start: int = field(default=0, compare=False)
-
-    @property
-    def position(self) -> Position:
-        return Position(self.start, self.expression.position.end)
+    position: Position = field(default=NOWHERE, compare=False)
 
     @property
     def type(self) -> ValueType:

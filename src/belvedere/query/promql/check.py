@@ -110,7 +110,7 @@ class _Checker:
                 node.position,
                 f"set operator {quote(node.op)} not allowed in binary scalar expression",
             )
-        return Binary(node.op, left, right, matching if both_vectors else None, node.return_bool)
+        return replace(node, left=left, right=right, matching=matching if both_vectors else None)
 
     def _comparison(self, node: Binary, left: Expression, right: Expression) -> None:
         is_comparison = node.op in COMPARISON_OPERATORS

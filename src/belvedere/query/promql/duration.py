@@ -4,10 +4,7 @@ import re
 
 from belvedere.query.go_format import quote
 
-_FORM = re.compile(
-    r"(?:([0-9]+)y)?(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?"
-    r"(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?\Z"
-)
+_PART = re.compile(r"([0-9]+)([^0-9]+)")
 _DAY_MS = 24 * 3_600_000
 # (unit, milliseconds, written only where nothing remains)
 _UNITS = (
@@ -19,6 +16,7 @@ _UNITS = (
     ("s", 1000, False),
     ("ms", 1, False),
 )
+_ORDER = {unit: position for position, (unit, _, _) in enumerate(_UNITS)}
 _LIMIT_MS = (1 << 63) // 1_000_000
 
 
@@ -32,16 +30,20 @@ def parse_duration(text: str) -> int:
         return 0
     if not text:
         raise ValueError("empty duration string")
-    match = _FORM.match(text)
-    if match is None:
-        raise ValueError(f"not a valid duration string: {quote(text)}")
-    total = sum(
-        int(count) * milliseconds
-        for count, (_, milliseconds, _) in zip(match.groups(), _UNITS, strict=True)
-        if count
-    )
-    if total > _LIMIT_MS:
-        raise ValueError("duration out of range")
+    total, last, at = 0, -1, 0
+    while at < len(text):
+        part = _PART.match(text, at)
+        if part is None:
+            raise ValueError(f"not a valid duration string: {quote(text)}")
+        unit = part.group(2)
+        if unit not in _ORDER:
+            raise ValueError(f"unknown unit {quote(unit)} in duration {quote(text)}")
+        if _ORDER[unit] <= last:
+            raise ValueError(f"not a valid duration string: {quote(text)}")
+        last, at = _ORDER[unit], part.end()
+        total += int(part.group(1)) * _UNITS[last][1]
+        if total > _LIMIT_MS:
+            raise ValueError("duration out of range")
     return total
 
 

@@ -36,7 +36,7 @@ _NUMBER: Final = re.compile(
     rf"|(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][-+]?{_DIGITS})?"
 )
 _UNITS: Final = re.compile(r"[smhdwy]s?(?:[0-9]+[smhdw]s?)*")
-_BAD_NUMBER: Final = re.compile(r"[0-9._]*(?:[eE][-+]?[._eE]?)?")
+_BAD_NUMBER: Final = re.compile(r"[0-9_]*(?:\.[0-9]*[._]?)?(?:[eE][-+]?[._eE]?)?")
 _ALPHANUMERIC: Final = re.compile(r"[a-zA-Z0-9_]")
 _ESCAPE: Final = re.compile(
     r"\\(?:[abfnrtv\\'\"]|[0-7]{3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"
@@ -79,7 +79,7 @@ class Lexer:
         if self._in_braces:
             return self._brace_token()
         character = self._text[self._at]
-        if character in "\"'`":
+        if character in "\"'`" and not self._bracket_start:
             return self._string()
         if character.isascii() and character.isdigit():
             return self._number()
@@ -206,7 +206,7 @@ class Lexer:
         if character == ")":
             self._parentheses -= 1
             if self._parentheses < 0:
-                raise self._error("unexpected right parenthesis ')'")
+                raise self._error("unexpected right parenthesis ')'", self._at + 1)
         elif not self._in_brackets:
             raise self._error("unexpected right bracket ']'")
         else:

@@ -1,5 +1,6 @@
 """A condition on one label, as selectors have them."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ import re2
 from belvedere.query.go_format import quote
 from belvedere.query.promql.errors import PromQLError
 
+_PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 # RE2's word for what is wrong with a regular expression → Go's.
 _REASONS = {
     "missing )": "missing closing )",
@@ -71,7 +73,8 @@ class Matcher:
         return self.matches(labels.get(self.name, ""))
 
     def __str__(self) -> str:
-        return f"{self.name}{self.op}{quote(self.value)}"
+        name = self.name if _PLAIN_NAME.match(self.name) else quote(self.name)
+        return f"{name}{self.op}{quote(self.value)}"
 
 
 def _message(failure: Exception) -> str:

@@ -36,12 +36,11 @@ def modified(tokens: TokenStream, operand: Expression) -> Expression:
 
 
 def _shifted(operand: _Selector, shift: TimeShift, end: int) -> _Selector:
-    if isinstance(operand, VectorSelector):
-        position = Position(operand.position.start, end)
-        return replace(operand, shift=shift, position=position)
+    position = Position(operand.position.start, end)
     if isinstance(operand, MatrixSelector):
-        return replace(operand, selector=replace(operand.selector, shift=shift), end=end)
-    return replace(operand, shift=shift, end=end)
+        selector = replace(operand.selector, shift=shift)
+        return replace(operand, selector=selector, position=position)
+    return replace(operand, shift=shift, position=position)
 
 
 def _shift_of(operand: _Selector) -> TimeShift:
@@ -115,7 +114,8 @@ def _range(tokens: TokenStream, operand: Expression) -> Expression:
             tokens.fault(Position(opening.start, closing.end), fault)
         if not isinstance(operand, VectorSelector):
             return operand
-        return MatrixSelector(operand, milliseconds(range_), range_expression, closing.end)
+        position = Position(operand.position.start, closing.end)
+        return MatrixSelector(operand, milliseconds(range_), range_expression, position)
     step_ms, step_expression = 0, None
     if (end := tokens.take_if("]")) is None:
         step = positive_duration(tokens, "subquery selector", _STEP_EXPECTED)
@@ -128,7 +128,7 @@ def _range(tokens: TokenStream, operand: Expression) -> Expression:
         step_ms,
         range_expression,
         step_expression,
-        end=end.end,
+        position=Position(operand.position.start, end.end),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 import re
 
+from belvedere.query.go_format import quote
 from belvedere.query.promql.ast import NumberLiteral
 from belvedere.query.promql.duration import parse_duration
 from belvedere.query.promql.position import Position
@@ -11,13 +12,14 @@ from belvedere.query.promql.tokens import DURATION, NUMBER, Token
 
 _OCTAL = re.compile(r"0[0-7]+\Z")
 _MAX_INTEGER = (1 << 63) - 1
+_MAX_HEXADECIMAL = 1 << 1023
 
 
 def parse_number(text: str) -> float:
     """A number of the language: decimal, `0x1f`, `017` (octal), `1_000`, `Inf`, `NaN`."""
     plain = text.replace("_", "").lower()
     if plain.startswith("0x"):
-        return float(int(plain, 16))
+        return float(min(int(plain, 16), _MAX_HEXADECIMAL))
     if _OCTAL.match(plain) and int(plain, 8) <= _MAX_INTEGER:
         return float(int(plain, 8))
     return math.nan if plain == "nan" else float(plain)
@@ -26,7 +28,11 @@ def parse_number(text: str) -> float:
 def literal(tokens: TokenStream, token: Token) -> NumberLiteral:
     """The literal of a token that is a number or a duration; a bad duration is a fault."""
     if token.kind == NUMBER:
-        return NumberLiteral(parse_number(token.text), position=token.position)
+        value = parse_number(token.text)
+        if math.isinf(value) and token.text.lower() != "inf":
+            shown = f"strconv.ParseFloat: parsing {quote(token.text)}: value out of range"
+            tokens.fault(token.position, f"error parsing number: {shown}")
+        return NumberLiteral(value, position=token.position)
     try:
         milliseconds = parse_duration(token.text)
     except ValueError as error:

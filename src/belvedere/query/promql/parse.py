@@ -124,7 +124,8 @@ def _expression(tokens: TokenStream, minimum: int) -> Expression:
             return_bool, matching = _matching(tokens)
             # ^ binds from the right, all others from the left.
             right = _expression(tokens, binding if binding == _POWER else binding + 1)
-            left = Binary(operator, left, right, matching, return_bool)
+            position = Position(left.position.start, right.position.end)
+            left = Binary(operator, left, right, matching, return_bool, position)
             if matching.has_fill and not tokens.options.fill_modifiers:
                 tokens.fault(left.position, "binop fill modifiers are experimental and not enabled")
         return left
@@ -136,7 +137,7 @@ def _signed(tokens: TokenStream) -> Expression:
         return modified(tokens, _primary(tokens))
     operand = _expression(tokens, _POWER)
     if not isinstance(operand, NumberLiteral):
-        return Unary(sign.kind, operand, sign.start)
+        return Unary(sign.kind, operand, Position(sign.start, operand.position.end))
     if sign.kind == "-":
         return negated(operand, sign.start)
     return replace(operand, position=Position(sign.start, operand.position.end))
