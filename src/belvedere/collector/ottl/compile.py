@@ -32,6 +32,8 @@ from belvedere.collector.tree import nearest
 
 ALIASES: Final = {"instrumentation_scope": "scope"}
 """Older names of contexts in paths."""
+MAX_KEYS: Final = 8
+"""Of a path: each makes a map in another, and the maps that are written go down from there."""
 
 
 class Compiler:
@@ -108,6 +110,8 @@ class Compiler:
             return field.access
         if field.keyed is None:
             raise self._error(f"`{_names(path)}` has no keys", keys[0])
+        if len(keys) > MAX_KEYS:
+            raise self._error(f"a path has at most {MAX_KEYS} keys", keys[MAX_KEYS])
         compiled = [self.value(key) for key in keys]
         for key, node in zip(compiled, keys, strict=True):
             if key.is_constant and type(key.constant) not in {str, int}:

@@ -118,7 +118,7 @@ def numbers(path: str, kind: type) -> Field:
 
 
 def submessage(path: str) -> Field:
-    """A message or a list of messages: it is copied from one of the same type, and has a `Len`."""
+    """A message, which is copied from one of its type only."""
     owner, _, name = path.rpartition(".")
     holder = attrgetter(owner)
 
@@ -131,18 +131,17 @@ def submessage(path: str) -> Field:
         if old is None or new is old:
             return
         if type(new) is not type(old):
-            raise EvaluationError(
-                f"{path} is set from such a field only, not from {type_name(new)}"
-            )
-        try:
-            copy = type(message)()
-            getattr(copy, name).MergeFrom(new)
-            message.ClearField(name)
-            getattr(message, name).MergeFrom(getattr(copy, name))
-        except TypeError:
-            raise EvaluationError(f"{path} is set from such a field only") from None
+            raise EvaluationError(f"{path} is copied from its like only, not {type_name(new)}")
+        old.CopyFrom(new)
 
     return Field(Access(get, set_))
+
+
+def messages(path: str) -> Field:
+    """A list of messages, which has a `Len` and cannot be set."""
+    owner, _, name = path.rpartition(".")
+    holder = attrgetter(owner)
+    return Field(Access(lambda record: getattr(holder(record), name, None)))
 
 
 def identifier(path: str, size_bytes: int) -> Field:

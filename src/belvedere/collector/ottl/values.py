@@ -73,26 +73,33 @@ _SCALARS: Final = {
 }
 
 
-def write(value: AnyValue, new: Any) -> None:
+MAX_DEPTH: Final = 20
+"""Maps and slices within each other that are written: protobuf's parsers stop at 100 messages."""
+
+
+def write(value: AnyValue, new: Any, depth: int = 0) -> None:
     """Give `value` what `new` is, of whatever type it was.
 
     Raises:
-        EvaluationError: telemetry has no such type (a time, a duration).
+        EvaluationError: telemetry has no such type (a time, a duration), or it is nested deeper
+            than `MAX_DEPTH`.
     """
     if field := _SCALARS.get(type(new)):
         setattr(value, field, new)
     elif new is None:
         value.Clear()
+    elif depth >= MAX_DEPTH:
+        raise EvaluationError(f"maps and slices are nested deeper than {MAX_DEPTH}")
     else:
         fresh = AnyValue()  # `new` may have been read from within `value`
         if isinstance(new, list):
             fresh.array_value.SetInParent()
             for element in new:
-                write(fresh.array_value.values.add(), element)
+                write(fresh.array_value.values.add(), element, depth + 1)
         elif isinstance(new, Mapping):
             fresh.kvlist_value.SetInParent()
             for key, element in new.items():
-                write(fresh.kvlist_value.values.add(key=key).value, element)
+                write(fresh.kvlist_value.values.add(key=key).value, element, depth + 1)
         else:
             raise EvaluationError(f"{type_name(new)} cannot be stored; convert it, as with String")
         value.CopyFrom(fresh)
@@ -102,7 +109,7 @@ def write_map(pairs: Any, new: Mapping[str, Any]) -> None:
     """Replace the content of a repeated `KeyValue`."""
     del pairs[:]
     for key, element in new.items():
-        write(pairs.add(key=key).value, element)
+        write(pairs.add(key=key).value, element, 1)
 
 
 def as_text(value: Any) -> str | None:

@@ -7,7 +7,8 @@ from belvedere.collector.ottl.closures import Edit, Value
 from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.paths import Pairs
 from belvedere.collector.ottl.record import Record
-from belvedere.collector.ottl.values import as_text, read, read_map, write, write_map
+from belvedere.collector.ottl.values import read_map, write, write_map
+from belvedere.otlp.any_value import text_of
 
 
 def _keep(pairs: Any, kept: Callable[[str], bool]) -> bool:
@@ -119,7 +120,7 @@ def stringify_all(target: Pairs) -> Edit:
         for pair in target(record):
             value = pair.value
             if value.WhichOneof("value") != "string_value":
-                value.string_value = as_text(read(value)) or ""
+                value.string_value = text_of(value)
                 changed = True
         return changed
 

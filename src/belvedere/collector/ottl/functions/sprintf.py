@@ -76,7 +76,9 @@ def _quoted(value: str, _kind: str, _found: re.Match[str]) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-_ANY: Final[frozenset[type]] = frozenset({bool, int, float, str, bytes, list, dict, type(None), Time, Duration})
+_ANY: Final[frozenset[type]] = frozenset(
+    {bool, int, float, str, bytes, list, dict, type(None), Time, Duration}
+)
 _VERBS: Final[tuple[tuple[str, frozenset[type], Callable[[Any, str, re.Match[str]], str]], ...]] = (
     ("v", _ANY, lambda value, _kind, _found: _plain(value)),
     ("T", _ANY, lambda value, _kind, _found: _TYPES.get(type(value), "any")),

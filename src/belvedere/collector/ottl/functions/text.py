@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import codecs
 import re
 from typing import Any, Final
 
@@ -104,11 +103,9 @@ def decode(value: Any, encoding: str) -> str:
         data = _from_base64(data, encoding)
         encoding = "utf-8"
     try:
-        return codecs.lookup(encoding).decode(data, "replace")[0]
-    except LookupError:
-        raise EvaluationError(f"there is no encoding {encoding!r}") from None
-    except (TypeError, AttributeError, ValueError):
-        raise EvaluationError(f"{encoding!r} is no encoding of text") from None
+        return data.decode(encoding, "replace")
+    except (LookupError, ValueError):
+        raise EvaluationError(f"there is no encoding of text {encoding!r}") from None
 
 
 _BASE64: Final = ("base64", "base64-raw", "base64-url", "base64-raw-url")
