@@ -213,3 +213,15 @@ def test_a_global_provider_that_comes_later_is_found() -> None:
         ["llm_call_duration_seconds", [["after"]]],
         ["llm_calls_total", [["after"]]],
     ]
+
+
+@named
+def test_the_readme_has_it_with_unit_attributes_and_buckets(metric: Any) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    [row] = [
+        line for line in readme.splitlines() if line.startswith("|") and f"`{metric.name}`" in line
+    ]
+    _, _, unit, attributes, buckets, _ = (cell.strip() for cell in row.split("|"))
+    assert unit == metric.unit
+    assert attributes == ", ".join(metric.attributes)
+    assert buckets == ", ".join(f"{bucket:g}" for bucket in getattr(metric, "buckets", ()))

@@ -15,6 +15,7 @@ from belvedere.sdk.providers import Providers
 _log = logging.getLogger("belvedere.sdk")
 
 ACTIVATED: Final = "activated"
+_GENAI: Final = ("opentelemetry.instrumentation.genai.", "opentelemetry.instrumentation.google_")
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     # A span for each chunk of a stream says nothing, and there are thousands.
     # FastAPI's instrumentor hands its options to a function that takes no logger provider.
@@ -84,7 +85,7 @@ def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: 
 
 
 def _tracer_provider(entry_point: EntryPoint, providers: Providers) -> TracerProvider:
-    if entry_point.value.startswith("opentelemetry.instrumentation.genai."):
+    if entry_point.value.startswith(_GENAI):
         return JoiningTracerProvider(providers.tracer)
     if entry_point.name == "starlette":
         return ChunklessTracerProvider(providers.tracer)
