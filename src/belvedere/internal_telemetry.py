@@ -75,6 +75,13 @@ RECEIVER_DURATION = _histogram(
     "signal",
 )
 
+FILECONSUMER_OPEN_FILES = _gauge(
+    "otelcol_fileconsumer_open_files", "Number of open files.", "receiver"
+)
+FILECONSUMER_READING_FILES = _gauge(
+    "otelcol_fileconsumer_reading_files", "Number of open files that are being read.", "receiver"
+)
+
 # Processors.
 PROCESSOR_REFUSED = _by_signal(
     "otelcol_processor_refused_{}", "Number of {} refused by the processor.", "processor"
