@@ -3,7 +3,13 @@
 from typing import Any
 from uuid import uuid4
 
-from google.protobuf.json_format import ParseDict
+from metric_messages import (  # noqa: F401 - for the tests beside this, which import all from here
+    CUMULATIVE,
+    DELTA,
+    NO_RECORDED_VALUE,
+    attributes,
+    request,
+)
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from belvedere.store.embedded import EmbeddedClickHouse
@@ -12,19 +18,8 @@ from belvedere.store.ingest import Door, insert
 T_MS = 1_790_000_000_123
 T_NS = T_MS * 1_000_000 + 456_789
 AT = {"timeUnixNano": T_NS}
-CUMULATIVE, DELTA = 2, 1
 STALE_BITS = 0x7FF0000000000002
-NO_RECORDED_VALUE = 1
 TABLES = ("metric_samples", "metric_histograms", "metric_exemplars", "metric_series")
-
-
-def attributes(**values: Any) -> list[dict[str, Any]]:
-    """Attributes; `__` in a name stands for a dot."""
-    kinds = {str: "stringValue", bool: "boolValue", int: "intValue", float: "doubleValue"}
-    return [
-        {"key": key.replace("__", "."), "value": {kinds[type(value)]: value}}
-        for key, value in values.items()
-    ]
 
 
 def points(**point: Any) -> dict[str, Any]:
@@ -38,28 +33,6 @@ HISTOGRAM = {
     "bucketCounts": [1, 2, 3, 4],
     "explicitBounds": [1e-9, 0.5, 10],
 }
-
-
-def request(
-    *metrics: dict[str, Any],
-    resource: list[dict[str, Any]] | None = None,
-    scope: dict[str, Any] | None = None,
-    schema_url: str = "",
-) -> ExportMetricsServiceRequest:
-    """One resource, one scope, and these metrics."""
-    return ParseDict(
-        {
-            "resourceMetrics": [
-                {
-                    "resource": {"attributes": resource or []},
-                    "scopeMetrics": [
-                        {"scope": scope or {}, "metrics": metrics, "schemaUrl": schema_url}
-                    ],
-                }
-            ]
-        },
-        ExportMetricsServiceRequest(),
-    )
 
 
 def store(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metric_requests import CUMULATIVE, DELTA, T_NS, attributes, request
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from belvedere.store.exponential import MAX_SCALE, MIN_SCALE
+from belvedere.otlp.exponential import MAX_SCALE, MIN_SCALE
 from belvedere.store.metrics import MetricsNormalizer
 
 

@@ -18,8 +18,8 @@ from typing import Final
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ExponentialHistogramDataPoint
 
-from belvedere.store.delta import MAX_STREAMS, DeltaAccumulator
-from belvedere.store.exponential import MAX_SCALE, MIN_SCALE, Buckets
+from belvedere.otlp.delta import MAX_STREAMS, DeltaAccumulator
+from belvedere.otlp.exponential import MAX_SCALE, MIN_SCALE, Buckets
 
 _MAY_BE_DELTA: Final = re.compile(rb"\x10\x01(?:\x18\x01)?(?:[\x0a\x12\x1a\x62]|\Z)")
 """aggregation_temporality (field 2) 1, perhaps is_monotonic (3) 1; then metadata (12) or the end of

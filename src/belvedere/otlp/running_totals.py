@@ -1,7 +1,8 @@
 """What the points of a delta stream sum up to, for each kind of metric.
 
 An adder takes the total so far (None at the beginning) and a delta point, writes the new total into
-the point, and returns it. It changes no total: those are values.
+the point, and returns it. It changes no total: those are values. A writer writes a total into a
+point.
 """
 
 import math
@@ -15,7 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     NumberDataPoint,
 )
 
-from belvedere.store.exponential import MIN_SCALE, Buckets, downscale_to_fit
+from belvedere.otlp.exponential import MIN_SCALE, Buckets, downscale_to_fit
 
 _INT64: Final = range(-(1 << 63), 1 << 63)
 _MAX_COUNT: Final = (1 << 64) - 1
@@ -58,11 +59,16 @@ def add_number(total: float | None, point: NumberDataPoint) -> float:
     if math.isnan(delta):
         raise CannotAdd("not_a_number")  # one would make all that follow NaN
     result = delta if total is None else total + delta
-    if isinstance(result, int) and result in _INT64:
-        point.as_int = result
-    else:
-        point.as_double = result
+    write_number(result, point)
     return result
+
+
+def write_number(total: float, point: NumberDataPoint) -> None:
+    """As an integer, if the wire can carry it as such."""
+    if isinstance(total, int) and total in _INT64:
+        point.as_int = total
+    else:
+        point.as_double = total
 
 
 def add_histogram(total: HistogramTotal | None, point: HistogramDataPoint) -> HistogramTotal:
@@ -85,9 +91,15 @@ def add_histogram(total: HistogramTotal | None, point: HistogramDataPoint) -> Hi
             _sum(total.sum, delta.sum),
         )
     _check_counts(result.count, *result.bucket_counts)
-    point.bucket_counts[:] = result.bucket_counts
-    _write(point, result)
+    write_histogram(result, point)
     return result
+
+
+def write_histogram(total: HistogramTotal, point: HistogramDataPoint) -> None:
+    """The bounds are those of the total."""
+    point.explicit_bounds[:] = total.bounds
+    point.bucket_counts[:] = total.bucket_counts
+    _write(point, total)
 
 
 def add_exponential(
@@ -110,12 +122,18 @@ def add_exponential(
     if total and total.zero_threshold == delta.zero_threshold:
         result = _added(total, delta)
     _check_counts(result.count, result.zero_count, *result.positive.counts, *result.negative.counts)
-    point.scale, point.zero_count = result.scale, result.zero_count
-    for field, buckets in ((point.positive, result.positive), (point.negative, result.negative)):
+    write_exponential(result, point)
+    return result
+
+
+def write_exponential(total: ExponentialTotal, point: ExponentialHistogramDataPoint) -> None:
+    """The scale is that of the total."""
+    point.scale, point.zero_count = total.scale, total.zero_count
+    point.zero_threshold = total.zero_threshold
+    for field, buckets in ((point.positive, total.positive), (point.negative, total.negative)):
         field.offset = buckets.offset
         field.bucket_counts[:] = buckets.counts
-    _write(point, result)
-    return result
+    _write(point, total)
 
 
 def _added(a: ExponentialTotal, b: ExponentialTotal) -> ExponentialTotal:
@@ -168,3 +186,10 @@ ADDERS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "exponential_histogram": add_exponential,
 }
 """By the field of `Metric` that the points are in. The other kinds have no temporality."""
+
+WRITERS: Final[Mapping[str, Callable[[Any, Any], None]]] = {
+    "sum": write_number,
+    "histogram": write_histogram,
+    "exponential_histogram": write_exponential,
+}
+"""By the same."""

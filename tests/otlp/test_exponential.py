@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belvedere.store.exponential import MAX_BUCKETS, Buckets, downscale_to_fit
+from belvedere.otlp.exponential import MAX_BUCKETS, Buckets, downscale_to_fit
 
 BUCKETS = st.builds(
     Buckets,

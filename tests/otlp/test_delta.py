@@ -7,9 +7,9 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
-from metric_requests import CUMULATIVE, DELTA, NO_RECORDED_VALUE, attributes, request
+from metric_messages import CUMULATIVE, DELTA, NO_RECORDED_VALUE, attributes, request
 
-from belvedere.store.delta import DeltaAccumulator
+from belvedere.otlp.delta import DeltaAccumulator
 
 
 def sum_request(*points: dict[str, Any], **metric: Any) -> Any:
@@ -283,3 +283,51 @@ def test_the_last_value_is_the_sum_of_all(deltas: list[int], data: st.DataObject
         assert not dropped
         last, time = found[-1].as_int, time + size
     assert last == sum(deltas)
+
+
+def test_a_full_accumulator_can_refuse_new_streams() -> None:
+    accumulator = DeltaAccumulator(max_streams=1, refuse_new_streams=True)
+    convert(accumulator, sum_request(at(0, 1, asInt=1)))
+    for _ in range(2):
+        assert convert(accumulator, sum_request(at(0, 1, asInt=1), name="d")) == ([], {"limit": 1})
+    found, _ = convert(accumulator, sum_request(at(1, 2, asInt=1)))
+    assert _rows(found) == [(0, 2, 2)]
+    both = sum_request(
+        at(5, 6, asInt=1, attributes=attributes(a=1)), at(5, 6, asInt=1, attributes=attributes(a=2))
+    )
+    found, dropped = convert(DeltaAccumulator(max_streams=1, refuse_new_streams=True), both)
+    assert (len(found), dropped) == (1, {"limit": 1})
+
+
+@pytest.mark.parametrize(
+    "kind", ["sum", "histogram", "exponentialHistogram"], ids=["sum", "histogram", "exponential"]
+)
+def test_a_point_that_comes_again_can_get_its_total_again(kind: str) -> None:
+    values: dict[str, Any] = {
+        "sum": {"asInt": 5},
+        "histogram": {"count": 3, "sum": 1.5, "bucketCounts": [1, 2], "explicitBounds": [1]},
+        "exponentialHistogram": {"count": 3, "positive": {"offset": 1, "bucketCounts": [3]}},
+    }[kind]
+
+    def message(time: int) -> Any:
+        data = {"aggregationTemporality": DELTA, "dataPoints": [at(time, time + 1, **values)]}
+        return request({"name": "m", kind: data})
+
+    accumulator = DeltaAccumulator(repeat_totals=True)
+    first, _ = convert(accumulator, message(0))
+    second, _ = convert(accumulator, message(1))
+    assert convert(accumulator, message(1)) == (second, {})
+    assert convert(accumulator, message(0)) == ([], {"out_of_order": 1})
+    third, _ = convert(accumulator, message(2))
+    assert first != second != third
+
+
+def test_silent_streams_can_be_forgotten() -> None:
+    accumulator = DeltaAccumulator()
+    for now_s, name in ((1.0, "a"), (2.0, "b"), (3.0, "a")):
+        points = sum_request(at(int(now_s), int(now_s) + 1, asInt=1), name=name)
+        accumulator.convert(points, now_s).commit()
+    accumulator.forget(3.0)
+    assert len(accumulator) == 1
+    found, _ = convert(accumulator, sum_request(at(5, 6, asInt=1), name="a"))
+    assert _rows(found) == [(1, 6, 3)]

@@ -11,7 +11,7 @@ process: after a restart the streams begin anew, which is a counter reset to Pro
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, MutableSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     Metric,
 )
 
-from belvedere.store.running_totals import ADDERS, CannotAdd
+from belvedere.otlp.running_totals import ADDERS, WRITERS, CannotAdd
 
 MAX_STREAMS: Final = 200_000
 """Of one project; a stream takes some 500 bytes, a histogram's more."""
@@ -38,6 +38,18 @@ class _Stream:
     time_ns: int
     total: Any
     """Whatever the adder of the metric's kind returns."""
+    seen_s: float
+    """When its last point came, by the clock of the caller."""
+
+
+@dataclass(slots=True)
+class _Request:
+    """What a conversion has found so far."""
+
+    now_s: float
+    changed: dict[bytes, _Stream] = field(default_factory=dict)
+    dropped: Counter[str] = field(default_factory=Counter)
+    new_streams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +59,7 @@ class Conversion:
     converted: int
     """Metrics that were delta."""
     dropped: Mapping[str, int]
-    """Points taken out, by reason: `out_of_order`, `overlap`, and those of `CannotAdd`."""
+    """Points taken out, by reason: `out_of_order`, `overlap`, `limit`, and those of `CannotAdd`."""
     commit: Callable[[], None]
     """To be called when the request is accepted, once, before the next conversion."""
 
@@ -60,9 +72,24 @@ class DeltaAccumulator:
     two no other request of the project may be converted: the caller holds a lock.
     """
 
-    def __init__(self, max_streams: int = MAX_STREAMS) -> None:
-        """An accumulator without streams, for at most `max_streams` of them."""
+    def __init__(
+        self,
+        max_streams: int = MAX_STREAMS,
+        *,
+        refuse_new_streams: bool = False,
+        repeat_totals: bool = False,
+    ) -> None:
+        """An accumulator without streams, for at most `max_streams` of them.
+
+        Args:
+            max_streams: how many streams are known at most.
+            refuse_new_streams: when there are so many, points of others are dropped (`limit`);
+                else the longest silent streams are forgotten.
+            repeat_totals: a point of the same time as its stream's last one is that one, sent
+                again: it gets the total that it got before. Else it is dropped (`out_of_order`).
+        """
         self._max_streams = max_streams
+        self._refuse_new_streams, self._repeat_totals = refuse_new_streams, repeat_totals
         self._streams: OrderedDict[bytes, _Stream] = OrderedDict()
         self.evicted = 0
         """Streams that were forgotten, the longest silent ones first, to make room for others."""
@@ -71,10 +98,14 @@ class DeltaAccumulator:
         """How many streams are known."""
         return len(self._streams)
 
-    def convert(self, message: ExportMetricsServiceRequest) -> Conversion:
+    def forget(self, before_s: float) -> None:
+        """Forget the streams whose last points came before that, by the clock of `convert`."""
+        while self._streams and next(iter(self._streams.values())).seen_s < before_s:
+            self._streams.popitem(last=False)
+
+    def convert(self, message: ExportMetricsServiceRequest, now_s: float = 0) -> Conversion:
         """Make the deltas in `message` cumulative, in place. All else stays as it is."""
-        changed: dict[bytes, _Stream] = {}
-        dropped: Counter[str] = Counter()
+        request = _Request(now_s)
         converted = 0
         for resource_metrics in message.resource_metrics:
             for scope_metrics in resource_metrics.scope_metrics:
@@ -88,39 +119,46 @@ class DeltaAccumulator:
                     identity = _digest(
                         resource_metrics.resource, scope_metrics.scope, _metadata(metric, kind)
                     )
-                    self._convert_points(data.data_points, identity, kind, changed, dropped)
+                    self._convert_points(data.data_points, identity, kind, request)
                     data.aggregation_temporality = _CUMULATIVE
                     converted += 1
-        return Conversion(converted, dropped, lambda: self._commit(changed))
+        return Conversion(converted, request.dropped, lambda: self._commit(request.changed))
 
     def _convert_points(
-        self,
-        points: MutableSequence[Any],
-        identity: bytes,
-        kind: str,
-        changed: dict[bytes, _Stream],
-        dropped: Counter[str],
+        self, points: MutableSequence[Any], identity: bytes, kind: str, request: _Request
     ) -> None:
         kept = []
         for point in points:
-            if point.flags & _NO_RECORDED_VALUE:
-                kept.append(point)
-                continue
-            key = _point_key(identity, point)
-            before = changed.get(key) or self._streams.get(key)
-            try:
-                _check_order(before, point)
-                total = ADDERS[kind](before and before.total, point)
-            except CannotAdd as error:
-                dropped[str(error)] += 1
-                continue
-            if before:
-                point.start_time_unix_nano = before.start_ns
-            changed[key] = _Stream(point.start_time_unix_nano, point.time_unix_nano, total)
+            if not point.flags & _NO_RECORDED_VALUE:
+                try:
+                    self._convert_point(point, _point_key(identity, point), kind, request)
+                except CannotAdd as error:
+                    request.dropped[str(error)] += 1
+                    continue
             kept.append(point)
         if len(kept) != len(points):
             del points[:]
             points.extend(kept)
+
+    def _convert_point(self, point: Any, key: bytes, kind: str, request: _Request) -> None:
+        before = request.changed.get(key)
+        if before is None:
+            before = self._streams.get(key)
+            if before and self._repeat_totals and before.time_ns == point.time_unix_nano:
+                WRITERS[kind](before.total, point)
+                point.start_time_unix_nano = before.start_ns
+                return
+        if before is None and self._refuse_new_streams:
+            if len(self._streams) + request.new_streams >= self._max_streams:
+                raise CannotAdd("limit")
+            request.new_streams += 1
+        _check_order(before, point)
+        total = ADDERS[kind](before and before.total, point)
+        if before:
+            point.start_time_unix_nano = before.start_ns
+        request.changed[key] = _Stream(
+            point.start_time_unix_nano, point.time_unix_nano, total, request.now_s
+        )
 
     def _commit(self, changed: Mapping[bytes, _Stream]) -> None:
         for key, stream in changed.items():
