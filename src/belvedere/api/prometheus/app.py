@@ -3,7 +3,16 @@
 from starlette.routing import BaseRoute
 
 from belvedere.api.pool import QueryPool
-from belvedere.api.prometheus import exemplars, query, series, status, write
+from belvedere.api.prometheus import (
+    exemplars,
+    federate,
+    otlp,
+    query,
+    read,
+    series,
+    status,
+    write,
+)
 from belvedere.api.prometheus.project import Projects
 from belvedere.api.state import AppState
 from belvedere.query.promql.engine import Engine
@@ -17,5 +26,8 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
         *exemplars.routes(projects, engine),
         *series.routes(projects),
         *write.routes(state, projects),
+        *read.routes(projects),
+        *otlp.routes(state),
+        *federate.routes(projects, engine.options.lookback_ms),
         *status.routes(state, {}),
     ]
