@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ottl_records import run, span_record, value_of
+from structlog.testing import capture_logs
 
 from belvedere.collector.ottl import Context, ErrorMode, EvaluationError, OttlError, condition
 from belvedere.collector.ottl.compare import compare
@@ -169,6 +170,15 @@ def test_error_modes() -> None:
     assert condition(texts, Context.SPAN, error_mode=ErrorMode.IGNORE)(span_record())
     with pytest.raises(EvaluationError, match=r"0\.0 has no logarithm"):
         condition(texts, Context.SPAN)(span_record())
+
+
+def test_a_text_that_fails_on_each_record_is_logged_once() -> None:
+    failing = condition("Log(0) == 1", Context.SPAN, error_mode=ErrorMode.IGNORE)
+    silent = condition("Log(0) == 1", Context.SPAN, error_mode=ErrorMode.SILENT)
+    with capture_logs() as logs:
+        assert not any(failing(span_record()) or silent(span_record()) for _ in range(5))
+    (entry,) = logs
+    assert (entry["event"], entry["ottl"]) == ("ottl_failed", "Log(0) == 1")
 
 
 def test_a_converter_that_is_no_condition() -> None:

@@ -1,5 +1,6 @@
 """Texts → what components call."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -24,7 +25,7 @@ class ErrorMode(StrEnum):
     """What happens when a value does not fit: an `EvaluationError`."""
 
     IGNORE = "ignore"
-    """It is logged; a statement is skipped, a condition does not hold."""
+    """It is logged (each text every 10 s at most); a statement is skipped, a condition is false."""
     SILENT = "silent"
     """The same without the log line."""
     PROPAGATE = "propagate"
@@ -123,14 +124,32 @@ def _all_converters(functions: Mapping[str, Function] | None) -> Mapping[str, Fu
 def _guarded(call: Condition | Edit, text: str, mode: ErrorMode) -> Any:
     if mode is ErrorMode.PROPAGATE:
         return call
-    shown = log.bind(ottl=text) if mode is ErrorMode.IGNORE else None
+    complain = _Complaint(text) if mode is ErrorMode.IGNORE else None
 
     def guarded(record: Record) -> bool:
         try:
             return call(record)
         except EvaluationError as error:
-            if shown:
-                shown.warning("ottl_evaluation_failed", error=str(error))
+            if complain:
+                complain(error)
             return False
 
     return guarded
+
+
+_QUIET_S = 10.0
+"""Between two log lines about one text: it may fail on each of a million records."""
+
+
+class _Complaint:
+    """Logs that a text failed, and how often since the last time."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._failed, self._said_s = text, 0, -_QUIET_S
+
+    def __call__(self, error: EvaluationError) -> None:
+        self._failed += 1
+        now_s = time.monotonic()
+        if now_s - self._said_s >= _QUIET_S:
+            log.warning("ottl_failed", ottl=self._text, error=str(error), records=self._failed)
+            self._failed, self._said_s = 0, now_s

@@ -1,16 +1,39 @@
 """Configuration of `filter`, and its conditions compiled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from belvedere.collector import ottl
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.ottl import CONTEXTS, Condition, Context, ErrorMode, OttlError
+from belvedere.collector.ottl.parse import parse_condition
 from belvedere.collector.processors.filter.functions import CONVERTERS
 from belvedere.otlp.signal import Signal
+
+
+def _parses(text: str) -> str:
+    parse_condition(text)
+    return text
+
+
+def _compiles_for(context: Context) -> Callable[[str], str]:
+    def compiles(text: str) -> str:
+        _compiled(text, context, ErrorMode.PROPAGATE, prefixed=False)
+        return text
+
+    return compiles
+
+
+_Condition = Annotated[str, AfterValidator(_parses)]
+_OnResource = Annotated[str, AfterValidator(_compiles_for(Context.RESOURCE))]
+_OnSpan = Annotated[str, AfterValidator(_compiles_for(Context.SPAN))]
+_OnSpanEvent = Annotated[str, AfterValidator(_compiles_for(Context.SPANEVENT))]
+_OnMetric = Annotated[str, AfterValidator(_compiles_for(Context.METRIC))]
+_OnDataPoint = Annotated[str, AfterValidator(_compiles_for(Context.DATAPOINT))]
+_OnLog = Annotated[str, AfterValidator(_compiles_for(Context.LOG))]
 
 
 class ConditionGroup(ComponentConfig):
@@ -24,7 +47,7 @@ class ConditionGroup(ComponentConfig):
     error_mode: ErrorMode | None = Field(
         None, description="As error_mode beside the conditions; goes before it."
     )
-    conditions: tuple[str, ...] = Field(
+    conditions: tuple[_Condition, ...] = Field(
         (), description="OTTL conditions; what meets one of them is dropped."
     )
 
@@ -46,24 +69,32 @@ class _Filters(ComponentConfig):
 class TraceFilters(_Filters):
     """`processors::filter::traces`."""
 
-    resource: tuple[str, ...] = Field((), description="Conditions that drop whole resources.")
-    span: tuple[str, ...] = Field((), description="Conditions that drop spans.")
-    spanevent: tuple[str, ...] = Field((), description="Conditions that drop events of spans.")
+    resource: tuple[_OnResource, ...] = Field(
+        (), description="Conditions that drop whole resources."
+    )
+    span: tuple[_OnSpan, ...] = Field((), description="Conditions that drop spans.")
+    spanevent: tuple[_OnSpanEvent, ...] = Field(
+        (), description="Conditions that drop events of spans."
+    )
 
 
 class MetricFilters(_Filters):
     """`processors::filter::metrics`."""
 
-    resource: tuple[str, ...] = Field((), description="Conditions that drop whole resources.")
-    metric: tuple[str, ...] = Field((), description="Conditions that drop metrics.")
-    datapoint: tuple[str, ...] = Field((), description="Conditions that drop data points.")
+    resource: tuple[_OnResource, ...] = Field(
+        (), description="Conditions that drop whole resources."
+    )
+    metric: tuple[_OnMetric, ...] = Field((), description="Conditions that drop metrics.")
+    datapoint: tuple[_OnDataPoint, ...] = Field((), description="Conditions that drop data points.")
 
 
 class LogFilters(_Filters):
     """`processors::filter::logs`."""
 
-    resource: tuple[str, ...] = Field((), description="Conditions that drop whole resources.")
-    log_record: tuple[str, ...] = Field((), description="Conditions that drop log records.")
+    resource: tuple[_OnResource, ...] = Field(
+        (), description="Conditions that drop whole resources."
+    )
+    log_record: tuple[_OnLog, ...] = Field((), description="Conditions that drop log records.")
 
 
 _RENAMED: Final = {"log_record": Context.LOG}
@@ -86,72 +117,64 @@ class FilterConfig(ComponentConfig):
     traces: TraceFilters = Field(TraceFilters(), description="Conditions by kind of record.")
     metrics: MetricFilters = Field(MetricFilters(), description="Conditions by kind of record.")
     logs: LogFilters = Field(LogFilters(), description="Conditions by kind of record.")
-    trace_conditions: tuple[str | ConditionGroup, ...] = Field((), description=_GROUPED)
-    metric_conditions: tuple[str | ConditionGroup, ...] = Field((), description=_GROUPED)
-    log_conditions: tuple[str | ConditionGroup, ...] = Field((), description=_GROUPED)
+    trace_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
+    metric_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
+    log_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
 
     @field_validator("traces", "metrics", "logs", mode="before")
     @classmethod
     def _nothing_is_empty(cls, value: Any) -> Any:
         return {} if value is None else value
 
-    @model_validator(mode="after")
-    def _compiles(self) -> Self:
-        _ = self.drops
-        return self
+    @field_validator("trace_conditions", "metric_conditions", "log_conditions")
+    @classmethod
+    def _compiles(
+        cls, items: tuple[str | ConditionGroup, ...], info: ValidationInfo
+    ) -> tuple[str | ConditionGroup, ...]:
+        for signal, (_, name) in _KEYS.items():
+            if name == info.field_name:
+                list(_grouped(signal, items, ErrorMode.PROPAGATE))
+        return items
 
     @cached_property
     def drops(self) -> Mapping[Signal, Mapping[Context, Condition]]:
-        """What is dropped of each signal: the contexts that have conditions.
-
-        Raises:
-            OttlError: a condition cannot be compiled.
-        """
+        """What is dropped of each signal: the contexts that have conditions."""
         return {signal: self._drops_of(signal) for signal in Signal}
 
     def _drops_of(self, signal: Signal) -> dict[Context, Condition]:
         older, newer = _KEYS[signal]
-        compiled: dict[Context, list[Condition]] = {}
+        found: dict[Context, list[Condition]] = {}
         filters = getattr(self, older)
         for field in type(filters).model_fields:
+            context = _RENAMED.get(field) or Context(field)
             for text in getattr(filters, field):
-                context = _RENAMED.get(field) or Context(field)
-                with_key = f"{older}::{field}"
-                compiled.setdefault(context, []).append(
-                    _compiled(with_key, text, context, self.error_mode, prefixed=False)
-                )
-        for item in getattr(self, newer):
-            group = ConditionGroup(conditions=(item,)) if isinstance(item, str) else item
-            mode = group.error_mode or self.error_mode
-            for text in group.conditions:
-                context = _context(newer, signal, group.context, text)
-                prefixed = not group.context
-                compiled.setdefault(context, []).append(
-                    _compiled(newer, text, context, mode, prefixed=prefixed)
-                )
-        return {context: ottl.any_of(conditions) for context, conditions in compiled.items()}
+                condition = _compiled(text, context, self.error_mode, prefixed=False)
+                found.setdefault(context, []).append(condition)
+        for context, condition in _grouped(signal, getattr(self, newer), self.error_mode):
+            found.setdefault(context, []).append(condition)
+        return {context: ottl.any_of(conditions) for context, conditions in found.items()}
 
 
-def _compiled(
-    key: str, text: str, context: Context, mode: ErrorMode, *, prefixed: bool
-) -> Condition:
-    try:
-        return ottl.condition(
-            text, context, error_mode=mode, functions=CONVERTERS, prefixed=prefixed
-        )
-    except OttlError as error:
-        raise ValueError(f"{key}: {error}") from None
+def _grouped(
+    signal: Signal, items: tuple[str | ConditionGroup, ...], error_mode: ErrorMode
+) -> Iterator[tuple[Context, Condition]]:
+    """The compiled conditions of groups and plain texts, with what each looks at."""
+    for item in items:
+        group = ConditionGroup(conditions=(item,)) if isinstance(item, str) else item
+        mode, prefixed = group.error_mode or error_mode, not group.context
+        for text in group.conditions:
+            context = _context(signal, group.context, text)
+            yield context, _compiled(text, context, mode, prefixed=prefixed)
 
 
-def _context(key: str, signal: Signal, name: str, text: str) -> Context:
+def _compiled(text: str, context: Context, mode: ErrorMode, *, prefixed: bool) -> Condition:
+    return ottl.condition(text, context, error_mode=mode, functions=CONVERTERS, prefixed=prefixed)
+
+
+def _context(signal: Signal, name: str, text: str) -> Context:
     contexts = CONTEXTS[signal]
-    if name:
-        if name not in contexts:
-            raise ValueError(
-                f"{key}: {signal} have no context {name!r}; there are {', '.join(contexts)}"
-            )
-        return Context(name)
-    try:
+    if not name:
         return ottl.context_of(conditions=[text], contexts=contexts, functions=CONVERTERS)
-    except OttlError as error:
-        raise ValueError(f"{key}: {error}") from None
+    if name not in contexts:
+        raise OttlError(f"{signal} have no context {name!r}; there are {', '.join(contexts)}")
+    return Context(name)

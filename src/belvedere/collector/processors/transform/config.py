@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from typing import Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from belvedere.collector import ottl
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.ottl import CONTEXTS, Condition, Context, Edit, ErrorMode, OttlError
+from belvedere.collector.ottl.parse import parse_condition, parse_statement
 from belvedere.collector.processors.transform.functions import EDITORS
 from belvedere.otlp.signal import Signal
 
@@ -18,6 +19,20 @@ UNSUPPORTED: Final = {
     "profile": "profiles are not supported",
 }
 """Contexts that the Collector has and we do not."""
+
+
+def _parses(text: str) -> str:
+    parse_statement(text)
+    return text
+
+
+def _condition_parses(text: str) -> str:
+    parse_condition(text)
+    return text
+
+
+_Statement = Annotated[str, AfterValidator(_parses)]
+_Condition = Annotated[str, AfterValidator(_condition_parses)]
 
 
 class StatementGroup(ComponentConfig):
@@ -31,10 +46,12 @@ class StatementGroup(ComponentConfig):
     error_mode: ErrorMode | None = Field(
         None, description="As error_mode beside the statements; goes before it."
     )
-    conditions: tuple[str, ...] = Field(
+    conditions: tuple[_Condition, ...] = Field(
         (), description="Conditions of which one must hold for the statements to run."
     )
-    statements: tuple[str, ...] = Field((), description="OTTL statements, run in this order.")
+    statements: tuple[_Statement, ...] = Field(
+        (), description="OTTL statements, run in this order."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,54 +78,54 @@ class TransformConfig(ComponentConfig):
         description="What happens when a value does not fit a statement: ignore (log it, go on),"
         " silent (go on), propagate (refuse the batch for good).",
     )
-    trace_statements: tuple[str | StatementGroup, ...] = Field(
+    trace_statements: tuple[_Statement | StatementGroup, ...] = Field(
         (), description="Statements on spans, their events, scopes and resources; or groups."
     )
-    metric_statements: tuple[str | StatementGroup, ...] = Field(
+    metric_statements: tuple[_Statement | StatementGroup, ...] = Field(
         (), description="Statements on metrics, data points, scopes and resources; or groups."
     )
-    log_statements: tuple[str | StatementGroup, ...] = Field(
+    log_statements: tuple[_Statement | StatementGroup, ...] = Field(
         (), description="Statements on log records, scopes and resources; or groups."
     )
 
-    @model_validator(mode="after")
-    def _compiles(self) -> Self:
-        _ = self.programs
-        return self
+    @field_validator(*_GROUPS.values())
+    @classmethod
+    def _compiles(
+        cls, items: tuple[str | StatementGroup, ...], info: ValidationInfo
+    ) -> tuple[str | StatementGroup, ...]:
+        for signal, name in _GROUPS.items():
+            if name == info.field_name:
+                for group in _groups(signal, items):
+                    _program(signal, group, ErrorMode.PROPAGATE)
+        return items
 
     @cached_property
     def programs(self) -> Mapping[Signal, tuple[Program, ...]]:
-        """What runs on each signal, in order.
-
-        Raises:
-            OttlError: a statement or condition cannot be compiled.
-        """
+        """What runs on each signal, in order."""
         return {
             signal: tuple(
-                self._program(signal, name, group) for group in _groups(signal, getattr(self, name))
+                _program(signal, group, self.error_mode)
+                for group in _groups(signal, getattr(self, name))
             )
             for signal, name in _GROUPS.items()
         }
 
-    def _program(self, signal: Signal, name: str, group: StatementGroup) -> Program:
-        mode = group.error_mode or self.error_mode
-        try:
-            context = _context(signal, group)
-            prefixed = not group.context
-            return Program(
-                context,
-                ottl.condition(group.conditions, context, error_mode=mode, prefixed=prefixed)
-                if group.conditions
-                else None,
-                tuple(
-                    ottl.statement(
-                        text, context, error_mode=mode, editors=EDITORS, prefixed=prefixed
-                    )
-                    for text in group.statements
-                ),
-            )
-        except OttlError as error:
-            raise ValueError(f"{name}: {error}") from None
+
+def _program(signal: Signal, group: StatementGroup, error_mode: ErrorMode) -> Program:
+    mode = group.error_mode or error_mode
+    context = _context(signal, group)
+    prefixed = not group.context
+    conditions = group.conditions
+    return Program(
+        context,
+        ottl.condition(conditions, context, error_mode=mode, prefixed=prefixed)
+        if conditions
+        else None,
+        tuple(
+            ottl.statement(text, context, error_mode=mode, editors=EDITORS, prefixed=prefixed)
+            for text in group.statements
+        ),
+    )
 
 
 def _groups(signal: Signal, items: Sequence[str | StatementGroup]) -> list[StatementGroup]:
@@ -117,9 +134,7 @@ def _groups(signal: Signal, items: Sequence[str | StatementGroup]) -> list[State
     if not texts:
         return [item for item in items if isinstance(item, StatementGroup)]
     if len(texts) < len(items):
-        raise ValueError(
-            f"{_GROUPS[signal]}: write all statements plainly, or all in groups with `statements:`"
-        )
+        raise ValueError("write all statements plainly, or all in groups with `statements:`")
     try:
         ottl.context_of(statements=texts, contexts=CONTEXTS[signal], functions=EDITORS)
     except OttlError:
