@@ -39,7 +39,11 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
     Kind.PROCESSOR: {
         "attributes": "belvedere.collector.processors.attributes:AttributesProcessor",
         "batch": "belvedere.collector.processors.batch:BatchProcessor",
+        "deltatocumulative": (
+            "belvedere.collector.processors.deltatocumulative:DeltaToCumulativeProcessor"
+        ),
         "filter": "belvedere.collector.processors.filter:FilterProcessor",
+        "groupbyattrs": "belvedere.collector.processors.groupbyattrs:GroupByAttrsProcessor",
         "memory_limiter": "belvedere.collector.processors.memory_limiter:MemoryLimiter",
         "probabilistic_sampler": (
             "belvedere.collector.processors.probabilistic_sampler:ProbabilisticSampler"
