@@ -114,37 +114,63 @@ FAULTS = [
     ('"é" + $', "1:8: parse error: unexpected character: '$'"),
     ("100..4", '1:1: parse error: bad number or duration syntax: "100.."'),
     ("0deadbeef", '1:1: parse error: bad number or duration syntax: "0de"'),
-    ("1e999", '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e999": '
-     "value out of range"),
+    (
+        "1e999",
+        (
+            '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e999": '
+            "value out of range"
+        ),
+    ),
     ("foo[5m1h]", '1:5: parse error: not a valid duration string: "5m1h"'),
     ("foo[5y1hs]", '1:5: parse error: unknown unit "hs" in duration "5y1hs"'),
     ("foo[5mm]", '1:5: parse error: bad number or duration syntax: "5mm"'),
     ('foo["5m"]', "1:5: parse error: unexpected character in duration expression: '\"'"),
-    ("foo[]", '1:5: parse error: unexpected "]" in subquery or range selector, expected number, '
-     "duration, step(), or range()"),
+    (
+        "foo[]",
+        (
+            '1:5: parse error: unexpected "]" in subquery or range selector, expected number, '
+            "duration, step(), or range()"
+        ),
+    ),
     ("foo[0m]", "1:5: parse error: duration must be greater than 0"),
     ("foo[1/0]", "1:7: parse error: division by zero"),
     ("foo[5m:1m", "1:10: parse error: unclosed left bracket"),
     ("foo[", "1:5: parse error: unexpected end of input in duration expression"),
-    ("foo[5m 1]", '1:8: parse error: unexpected number "1" in subquery or range, '
-     'expected ":" or "]"'),
+    (
+        "foo[5m 1]",
+        ('1:8: parse error: unexpected number "1" in subquery or range, expected ":" or "]"'),
+    ),
     ("(foo)[5m]", "1:6: parse error: ranges only allowed for vector selectors"),
     ("foo offset 1m[5m]", "1:14: parse error: no offset modifiers allowed before range"),
     ("foo @ 5 [5m]", "1:9: parse error: no @ modifiers allowed before range"),
-    ("foo offset", "1:11: parse error: unexpected end of input in offset, expected number, "
-     "duration, step(), or range()"),
-    ("1 offset 1d", "1:1: parse error: offset modifier must be preceded by an instant vector "
-     "selector or range vector selector or a subquery"),
+    (
+        "foo offset",
+        (
+            "1:11: parse error: unexpected end of input in offset, expected number, "
+            "duration, step(), or range()"
+        ),
+    ),
+    (
+        "1 offset 1d",
+        (
+            "1:1: parse error: offset modifier must be preceded by an instant vector "
+            "selector or range vector selector or a subquery"
+        ),
+    ),
     ("foo offset 1s offset 2s", "1:1: parse error: offset may not be set multiple times"),
     ("foo @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times"),
     ("foo @ bar", '1:7: parse error: unexpected identifier "bar" in @, expected timestamp'),
     ("foo @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"),
     ("foo{a=b}", '1:7: parse error: unexpected identifier "b" in label matching, expected string'),
-    ("foo{a}", '1:6: parse error: unexpected "}" in label matching, expected label matching '
-     "operator"),
+    (
+        "foo{a}",
+        ('1:6: parse error: unexpected "}" in label matching, expected label matching operator'),
+    ),
     ("foo{,}", '1:5: parse error: unexpected "," in label matching, expected identifier or "}"'),
-    ('foo{a="1" b}', '1:11: parse error: unexpected identifier "b" in label matching, '
-     'expected "," or "}"'),
+    (
+        'foo{a="1" b}',
+        ('1:11: parse error: unexpected identifier "b" in label matching, expected "," or "}"'),
+    ),
     ("foo{1}", "1:5: parse error: unexpected character inside braces: '1'"),
     ("foo{", "1:5: parse error: unexpected end of input inside braces"),
     ('foo{a=~"("}', "1:5: parse error: error parsing regexp: missing closing ): `^(?s:()$`"),
@@ -156,42 +182,74 @@ FAULTS = [
     ("`abc", "1:1: parse error: unterminated raw string"),
     ("sum(foo bar)", '1:9: parse error: unexpected identifier "bar" in aggregation'),
     ("sum()", "1:1: parse error: no arguments for aggregate expression provided"),
-    ("topk(foo)", "1:1: parse error: wrong number of arguments for aggregate expression "
-     "provided, expected 2, got 1"),
-    ("topk(foo, bar)", "1:6: parse error: expected type scalar in aggregation parameter, "
-     "got instant vector"),
-    ("sum(foo) by job", '1:13: parse error: unexpected identifier "job" in grouping opts, '
-     'expected "("'),
-    ("sum by (a b) (c)", '1:11: parse error: unexpected identifier "b" in grouping opts, '
-     'expected "," or ")"'),
+    (
+        "topk(foo)",
+        (
+            "1:1: parse error: wrong number of arguments for aggregate expression "
+            "provided, expected 2, got 1"
+        ),
+    ),
+    (
+        "topk(foo, bar)",
+        ("1:6: parse error: expected type scalar in aggregation parameter, got instant vector"),
+    ),
+    (
+        "sum(foo) by job",
+        ('1:13: parse error: unexpected identifier "job" in grouping opts, expected "("'),
+    ),
+    (
+        "sum by (a b) (c)",
+        ('1:11: parse error: unexpected identifier "b" in grouping opts, expected "," or ")"'),
+    ),
     ("sum by (1) (c)", '1:9: parse error: unexpected number "1" in grouping opts, expected label'),
-    ("limitk(1, foo)", "1:1: parse error: limitk() is experimental and must be enabled with "
-     "--enable-feature=promql-experimental-functions"),
+    (
+        "limitk(1, foo)",
+        (
+            "1:1: parse error: limitk() is experimental and must be enabled with "
+            "--enable-feature=promql-experimental-functions"
+        ),
+    ),
     ("nothing()", '1:1: parse error: unknown function with name "nothing"'),
     ("step()", '1:1: parse error: function "step" is not enabled'),
     ("abs(foo,)", "1:8: parse error: trailing commas not allowed in function call args"),
     ("floor()", '1:1: parse error: expected 1 argument(s) in call to "floor", got 0'),
     ("hour(a, b)", '1:1: parse error: expected at most 1 argument(s) in call to "hour", got 2'),
-    ('label_join(a, "b")', "1:1: parse error: expected at least 3 argument(s) in call to "
-     '"label_join", got 2'),
-    ("rate(foo)", '1:6: parse error: expected type range vector in call to function "rate", '
-     "got instant vector"),
+    (
+        'label_join(a, "b")',
+        ('1:1: parse error: expected at least 3 argument(s) in call to "label_join", got 2'),
+    ),
+    (
+        "rate(foo)",
+        (
+            '1:6: parse error: expected type range vector in call to function "rate", '
+            "got instant vector"
+        ),
+    ),
     ("1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"),
     ("1 + bool 1", "1:3: parse error: bool modifier can only be used on comparison operators"),
     ("1 and 1", '1:1: parse error: set operator "and" not allowed in binary scalar expression'),
     ("foo + on(a) 1", "1:1: parse error: vector matching only allowed between instant vectors"),
     ("a or on(b) group_left c", '1:1: parse error: no grouping allowed for "or" operation'),
-    ("a * on(b) group_left(b) c",
-     '1:3: parse error: label "b" must not occur in ON and GROUP clause at once'),
+    (
+        "a * on(b) group_left(b) c",
+        '1:3: parse error: label "b" must not occur in ON and GROUP clause at once',
+    ),
     ("a - on(b) ignoring(c) d", "1:11: parse error: unexpected <ignoring>"),
-    ('-"a"', "1:1: parse error: unary expression only allowed on expressions of type scalar or "
-     'instant vector, got "string"'),
-    ("foo[5m] + 1", "1:1: parse error: binary expression must contain only scalar and instant "
-     "vector types"),
+    (
+        '-"a"',
+        (
+            "1:1: parse error: unary expression only allowed on expressions of type scalar or "
+            'instant vector, got "string"'
+        ),
+    ),
+    (
+        "foo[5m] + 1",
+        ("1:1: parse error: binary expression must contain only scalar and instant vector types"),
+    ),
     ("1[5m:]", "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"),
     ("foo smoothed", "1:1: parse error: smoothed modifier is experimental and not enabled"),
     ("a + fill(1) b", "1:1: parse error: binop fill modifiers are experimental and not enabled"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("query", "message"), FAULTS, ids=[query for query, _ in FAULTS])

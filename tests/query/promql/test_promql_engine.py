@@ -1,0 +1,246 @@
+"""The engine: kinds of results, times, bounds, names, and the plan as text."""
+
+import math
+import textwrap
+
+import numpy as np
+import pytest
+
+from belvedere.query.labels import METRIC_NAME, Labels
+from belvedere.query.matrix import Grid, SeriesMatrix
+from belvedere.query.promql.engine import Engine, EngineOptions
+from belvedere.query.promql.errors import (
+    ExecutionError,
+    ParseError,
+    QueryCanceledError,
+    TooManySamples,
+)
+from belvedere.query.promql.memory_source import MemorySource
+from belvedere.query.promql.options import EXPERIMENTAL
+from belvedere.query.promql.series_notation import parse_series
+from belvedere.query.promql.signatures import ValueType
+from belvedere.query.samples import Samples
+
+MINUTE_MS = 60_000
+ENGINE = Engine(EngineOptions(parser=EXPERIMENTAL))
+DELAYED = Engine(EngineOptions(parser=EXPERIMENTAL, delayed_name_removal=True))
+
+
+def loaded(*lines: str, step_ms: int = MINUTE_MS) -> MemorySource:
+    source = MemorySource()
+    for line in lines:
+        labels, points = parse_series(line)
+        source.add(
+            labels,
+            [
+                (n * step_ms, point.value)
+                for n, point in enumerate(points)
+                if point.value is not None
+            ],
+        )
+    return source
+
+
+def rows(value: object) -> dict[str, list[float | None]]:
+    assert isinstance(value, SeriesMatrix)
+    return {
+        labels.metric(): [
+            float(number) if there else None for number, there in zip(values, present, strict=True)
+        ]
+        for labels, values, present in zip(value.labels, value.values, value.present, strict=True)
+    }
+
+
+def test_instant_vector() -> None:
+    result = ENGINE.instant('m{a="1"}', loaded('m{a="1"} 1 2', 'm{a="2"} 3'), MINUTE_MS)
+    assert result.type is ValueType.VECTOR
+    assert rows(result.value) == {'m{a="1"}': [2.0]}
+
+
+def test_range_query_of_a_vector_is_sorted_by_labels() -> None:
+    source = loaded('m{a="2"} 1 2 3', 'm{a="1"} 4 _ 6')
+    result = ENGINE.range("m", source, Grid(0, 2 * MINUTE_MS, MINUTE_MS))
+    assert result.type is ValueType.MATRIX
+    assert list(rows(result.value).items()) == [
+        ('m{a="1"}', [4.0, 4.0, 6.0]),
+        ('m{a="2"}', [1.0, 2.0, 3.0]),
+    ]
+
+
+def test_scalars() -> None:
+    result = ENGINE.instant("1 + 2 * 3", MemorySource(), 0)
+    assert result.type is ValueType.SCALAR
+    assert isinstance(result.value, np.ndarray)
+    assert result.value.tolist() == [7.0]
+    ranged = ENGINE.range("time()", MemorySource(), Grid(0, 20_000, 10_000))
+    assert rows(ranged.value) == {"{}": [0.0, 10.0, 20.0]}
+
+
+def test_strings() -> None:
+    result = ENGINE.instant('("a\\n")', MemorySource(), 0)
+    assert (result.type, result.value) == (ValueType.STRING, "a\n")
+
+
+def test_range_vectors_keep_their_own_times() -> None:
+    source = loaded("m 1 stale 3", "n 1")
+    result = ENGINE.instant("{__name__=~'m|n'}[5m] @ 125 offset 5s", source, 0)
+    assert isinstance(result.value, Samples)
+    assert result.type is ValueType.MATRIX
+    assert [labels.name for labels in result.value.labels] == ["m", "n"]
+    assert result.value.timestamps_ms.tolist() == [0, 120_000, 0]
+    assert result.value.values.tolist() == [1.0, 3.0, 1.0]
+
+
+def test_subqueries_are_aligned_to_their_step() -> None:
+    result = ENGINE.instant("m[2m:30s]", loaded("m 1 2 3 4"), 135_000)
+    assert isinstance(result.value, Samples)
+    assert result.value.timestamps_ms.tolist() == [30_000, 60_000, 90_000, 120_000]
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"), [('"a"', "string"), ("m[1m]", "range vector"), ("m[1m:]", "range vector")]
+)
+def test_range_queries_take_vectors_and_scalars_only(query: str, kind: str) -> None:
+    with pytest.raises(ExecutionError) as caught:
+        ENGINE.range(query, MemorySource(), Grid(0, 1, 1))
+    assert str(caught.value) == (
+        f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector'
+    )
+
+
+@pytest.mark.parametrize("lookback_ms", [MINUTE_MS, 2 * MINUTE_MS])
+def test_look_back_is_left_open(lookback_ms: int) -> None:
+    source = loaded("m 1")
+    for age_ms, expected in ((lookback_ms - 1, {"m": [1.0]}), (lookback_ms, {})):
+        result = ENGINE.instant("m", source, age_ms, lookback_ms=lookback_ms)
+        assert rows(result.value) == expected
+
+
+@pytest.mark.parametrize("engine", [ENGINE, DELAYED], ids=["at once", "delayed"])
+def test_names_go(engine: Engine) -> None:
+    source = loaded('m{a="1"} 1 5')
+    for query, name in (
+        ("-m", '{a="1"}'),
+        ("m * 2", '{a="1"}'),
+        ("m > 2", 'm{a="1"}'),
+        ("m > bool 2", '{a="1"}'),
+        ("abs(m)", '{a="1"}'),
+        ("max_over_time(m[5m])", '{a="1"}'),
+        ("last_over_time(m[5m])", 'm{a="1"}'),
+        ("m and m", 'm{a="1"}'),
+    ):
+        assert list(rows(engine.instant(query, source, MINUTE_MS).value)) == [name], query
+
+
+def test_two_series_of_one_name_are_refused_where_they_meet() -> None:
+    meeting, apart = loaded("a 1 1", "b 2 2"), loaded("a 1 stale", "b _ 2")
+    query, grid = "-{__name__=~'a|b'}", Grid(0, MINUTE_MS, MINUTE_MS)
+    for engine in (ENGINE, DELAYED):
+        with pytest.raises(ExecutionError, match="same labelset"):
+            engine.range(query, meeting, grid)
+        assert rows(engine.range(query, apart, grid).value) == {"{}": [-1.0, -2.0]}
+
+
+def test_step_invariant_parts_are_the_same_at_all_steps() -> None:
+    result = ENGINE.range("m @ 60 + m", loaded("m 1 2 3"), Grid(0, 2 * MINUTE_MS, MINUTE_MS))
+    assert rows(result.value) == {"{}": [3.0, 4.0, 5.0]}
+
+
+def test_arithmetic_of_infinities_and_nan_is_that_of_floats() -> None:
+    source = loaded("m Inf NaN -1")
+    result = ENGINE.range("m ^ 0.5", source, Grid(0, 2 * MINUTE_MS, MINUTE_MS))
+    (values,) = rows(result.value).values()
+    assert values[0] == math.inf
+    assert all(value is not None and math.isnan(value) for value in values[1:])
+
+
+@pytest.mark.parametrize(
+    "query", ["m", "sum(m)", "rate(m[5m])", "m @ 0", "sum_over_time(m[5m:1s])"]
+)
+def test_samples_are_bounded(query: str) -> None:
+    source = loaded(*(f'm{{a="{n}"}} 0+1x10' for n in range(20)))
+    engine = Engine(EngineOptions(max_samples=100))
+    with pytest.raises(TooManySamples) as caught:
+        engine.range(query, source, Grid(0, 10 * MINUTE_MS, MINUTE_MS))
+    assert str(caught.value) == (
+        "query processing would load too many samples into memory in query execution"
+    )
+
+
+def test_what_is_done_with_is_not_held() -> None:
+    source = loaded(*(f'm{{a="{n}"}} 0+1x10' for n in range(5)))
+    engine = Engine(EngineOptions(max_samples=130))
+    query = "sum(m) + " * 20 + "sum(m)"
+    assert len(rows(engine.range(query, source, Grid(0, 10 * MINUTE_MS, MINUTE_MS)).value)) == 1
+
+
+def test_a_cancelled_query_stops() -> None:
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise QueryCanceledError("expression evaluation")
+
+    with pytest.raises(QueryCanceledError, match="query was canceled in expression evaluation"):
+        ENGINE.instant("m + m + m + m", loaded("m 1"), 0, check=check)
+    assert asked == 3
+
+
+def test_the_highest_tree_is_executed() -> None:
+    result = ENGINE.instant("1" + " + 1" * 198, MemorySource(), 0)
+    assert isinstance(result.value, np.ndarray)
+    assert result.value.tolist() == [199.0]
+
+
+def test_annotations_carry_their_place() -> None:
+    result = ENGINE.instant("1 + rate(m[5m])", loaded("m 1 2 3"), 2 * MINUTE_MS)
+    assert result.annotations.infos("1 + rate(m[5m])") == [
+        (
+            "PromQL info: metric might not be a counter, name does not end in "
+            '_total/_sum/_count/_bucket: "m" (1:10)'
+        )
+    ]
+    assert result.annotations.warnings("1 + rate(m[5m])") == []
+
+
+def test_errors_of_the_text_come_before_anything_is_read() -> None:
+    class Unreadable(MemorySource):
+        def select(self, *_: object) -> Samples:
+            raise AssertionError("read")
+
+    with pytest.raises(ParseError):
+        ENGINE.instant("m +", Unreadable(), 0)
+
+
+def test_series_without_samples_are_not_among_the_result() -> None:
+    source = loaded('m{a="1"} 1', 'm{a="2"} 9')
+    assert rows(ENGINE.instant("m > 5", source, 0).value) == {'m{a="2"}': [9.0]}
+
+
+def test_memory_source_keeps_labels_apart() -> None:
+    source = loaded('m{a="1"} 1', "m 2")
+    samples = source.select([], -1, 0)
+    assert list(samples.labels) == [
+        Labels({METRIC_NAME: "m"}),
+        Labels({METRIC_NAME: "m", "a": "1"}),
+    ]
+
+
+def test_explain() -> None:
+    text = ENGINE.explain(
+        'histogram_quantile(0.9, sum by (le) (rate(m{a!="b"}[5m] offset 1h))) > (n @ 60 + 1)',
+        Grid(0, MINUTE_MS, MINUTE_MS),
+    )
+    assert text == textwrap.dedent("""\
+        operator >
+          call histogram_quantile
+            number 0.9
+            aggregate sum by (le)
+              call rate
+                select {a!="b", __name__="m"}[5m] offset 1h
+          once for all steps
+            operator +
+              select {__name__="n"} @ 60.000
+              number 1""")
