@@ -41,7 +41,10 @@ def _time(path: str) -> Field:
     def set_(record: Record, new: Any) -> None:
         if not isinstance(new, Time) or new.ns < 0:
             raise EvaluationError(f"{path} takes a time since 1970, not {type_name(new)}")
-        setattr(holder(record), name, new.ns)
+        try:
+            setattr(holder(record), name, new.ns)
+        except ValueError:
+            raise EvaluationError(f"{path} takes a time before the year 2554") from None
 
     return Field(Access(lambda record: Time(field(record)), set_))
 
@@ -58,7 +61,7 @@ _KIND_NAMES = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consu
 def _kind_text(names: tuple[str, ...]) -> Field:
     def get(record: Record) -> str:
         kind = record.span.kind
-        return names[kind] if kind < len(names) else ""
+        return names[kind] if 0 <= kind < len(names) else ""
 
     def set_(record: Record, new: Any) -> None:
         if new not in names:
@@ -84,7 +87,10 @@ def _of_metric_data(name: str, kind: type) -> Field:
             return
         if type(new) is not kind:
             raise EvaluationError(f"{name} takes {type_name(kind())}, not {type_name(new)}")
-        setattr(getattr(record.metric, data), name, new)
+        try:
+            setattr(getattr(record.metric, data), name, new)
+        except ValueError:
+            raise EvaluationError(f"{name} cannot be {new}") from None
 
     return Field(Access(get, set_))
 

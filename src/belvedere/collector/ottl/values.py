@@ -85,7 +85,10 @@ def write(value: AnyValue, new: Any, depth: int = 0) -> None:
             than `MAX_DEPTH`.
     """
     if field := _SCALARS.get(type(new)):
-        setattr(value, field, new)
+        try:
+            setattr(value, field, new)
+        except ValueError:
+            raise EvaluationError(f"{new!r:.40} is no value of telemetry") from None
     elif new is None:
         value.Clear()
     elif depth >= MAX_DEPTH:

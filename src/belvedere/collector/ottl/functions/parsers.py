@@ -11,7 +11,7 @@ import orjson
 from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.function import Function, converter
 from belvedere.collector.ottl.functions.xml import parse_simplified_xml, parse_xml
-from belvedere.collector.ottl.kinds import ANY, INT, MAP, STRING, one_of
+from belvedere.collector.ottl.kinds import ANY, INT, MAP, STRING, one_of, regex
 from belvedere.collector.ottl.values import INT64_MAX, INT64_MIN, type_name
 
 
@@ -118,7 +118,7 @@ def _csv_fields(row: str, delimiter: str, *, strict: bool) -> list[str]:
     return rows[0]
 
 
-_STRAY_QUOTE = re.compile(r'^(?:(?:"(?:[^"]|"")*"|[^",]*),)*[^",]+"')
+_STRAY_QUOTE: Final = regex(r'^(?:(?:"(?:[^"]|"")*"|[^",]*),)*[^",]+"')
 """A quote within a field that does not begin with one."""
 
 

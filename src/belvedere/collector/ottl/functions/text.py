@@ -73,6 +73,11 @@ def to_camel_case(target: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in words)
 
 
+def split(target: str, delimiter: str) -> list[str]:
+    """`Split`: without a delimiter, into characters."""
+    return target.split(delimiter) if delimiter else list(target)
+
+
 _CASES: Final = {
     "lower": str.lower,
     "upper": str.upper,
@@ -139,7 +144,7 @@ TEXT: dict[str, Function] = {
     "HasPrefix": converter(lambda value, prefix: value.startswith(prefix), STRING, STRING),
     "HasSuffix": converter(lambda value, suffix: value.endswith(suffix), STRING, STRING),
     "IsMatch": converter(is_match, STRING_LIKE, BYTE_REGEX),
-    "Split": converter(lambda target, delimiter: target.split(delimiter), STRING, STRING),
+    "Split": converter(split, STRING, STRING),
     "Substring": converter(substring, STRING, INT, INT, BOOL),
     "ToCamelCase": converter(to_camel_case, STRING),
     "ToLowerCase": converter(str.lower, STRING),

@@ -11,7 +11,7 @@ from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.function import Function, converter
 from belvedere.collector.ottl.functions.strptime import format_time, parse_time
 from belvedere.collector.ottl.kinds import DURATION, INT, STRING, TIME
-from belvedere.collector.ottl.values import INT64_MAX, INT64_MIN, Duration, Time
+from belvedere.collector.ottl.values import INT64_MAX, INT64_MIN, Duration, Time, wrapped
 
 _S: Final = 1_000_000_000
 _UNITS_NS: Final = {
@@ -86,7 +86,7 @@ def _part(unit_ns: int) -> Function:
 
 
 def _since_epoch(unit_ns: int) -> Function:
-    return converter(lambda value: value.ns // unit_ns, TIME)
+    return converter(lambda value: wrapped(value.ns // unit_ns), TIME)
 
 
 TIMES: dict[str, Function] = {

@@ -8,6 +8,7 @@ from belvedere.collector.ottl.closures import Edit, Value
 from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.paths import find
 from belvedere.collector.ottl.record import Record, data_points
+from belvedere.collector.ottl.values import wrapped
 
 AGGREGATIONS: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "sum": sum,
@@ -102,14 +103,17 @@ def _merged(kind: str, group: list[Any], function: str) -> Any:
         value = AGGREGATIONS[function](
             [getattr(p, p.WhichOneof("value") or "as_int") for p in group]
         )
-        setattr(result, "as_double" if isinstance(value, float) else "as_int", value)
+        if isinstance(value, float):
+            result.as_double = value
+        else:
+            result.as_int = wrapped(value)
     for point in group[1:]:
         result.exemplars.MergeFrom(point.exemplars)
     return result
 
 
 def _merge_histograms(result: Any, group: list[Any]) -> None:
-    result.count = sum(point.count for point in group)
+    result.count = sum(point.count for point in group) & _UINT64
     for name, function in (("sum", sum), ("min", min), ("max", max)):
         result.ClearField(name)
         if all(point.HasField(name) for point in group):
@@ -120,4 +124,7 @@ def _merge_histograms(result: Any, group: list[Any]) -> None:
     for point in group:
         for index, count in enumerate(point.bucket_counts):
             counts[index] += count
-    result.bucket_counts[:] = counts
+    result.bucket_counts[:] = [count & _UINT64 for count in counts]
+
+
+_UINT64: Final = (1 << 64) - 1

@@ -8,6 +8,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 from belvedere.collector.ottl.closures import Edit, Value
 from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.record import Record, data_points
+from belvedere.collector.ottl.values import wrapped
 
 TEMPORALITIES: Final = {"delta": 1, "cumulative": 2}
 _HISTOGRAMS: Final = ("histogram", "exponential_histogram", "summary")
@@ -114,7 +115,7 @@ def _add_sum(
 
 
 def _count(point: Any, made: NumberDataPoint) -> bool:
-    made.as_int = point.count
+    made.as_int = wrapped(point.count)
     return True
 
 
