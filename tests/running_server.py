@@ -41,14 +41,14 @@ class RunningServer:
             if line.startswith("Stop with"):
                 break
         else:
-            assert self.process.stderr is not None
-            raise AssertionError(f"belvedere up ended: {said}{self.process.stderr.read()}")
+            _, error = self.process.communicate()
+            raise AssertionError(f"belvedere up ended: {said}{error}")
         self.said = said
-        self.grpc = self._address("OTLP/gRPC")
-        self.http = "http://" + self._address("OTLP/HTTP")
-        self.api = self._address("API and UI")
+        self.grpc = self.address("OTLP/gRPC")
+        self.http = "http://" + self.address("OTLP/HTTP")
+        self.api = self.address("API and UI")
 
-    def _address(self, what: str) -> str:
+    def address(self, what: str) -> str:
         found = re.search(rf"{what}\s+(\S+)", self.said)
         assert found, self.said
         return found[1]

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from belvedere.collector.errors import Retryable
 from belvedere.otlp.batch import DEFAULT_PROJECT, Batch
+from belvedere.query.promql.engine import Engine
 from belvedere.store.database import Database
 
 
@@ -38,6 +39,8 @@ class AppState:
     """Whether data can be received and read. Called often, from the event loop: must not block."""
     store_writer: Callable[[], StoreWriter] = _no_writer
     """Takes what clients of the API send. Raises `Retryable` while there is none."""
+    engine: Engine = field(default_factory=Engine)
+    """Evaluates PromQL."""
     status_parts: Callable[[], Mapping[str, Any]] = dict
     """What only the server knows, for `/api/status`: `data_dir`, `listening` (what → address) and
     whatever else is worth saying. Must not block."""

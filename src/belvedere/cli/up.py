@@ -46,6 +46,24 @@ def up(
     port: Annotated[
         int, typer.Option(help="API and UI.", min=0, max=65535, rich_help_panel=_ADDRESSES)
     ] = 4320,
+    prometheus_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Prometheus's API at the root of a port of its own (9090, say); it is always at"
+            " /prometheus of --port.",
+            min=0,
+            max=65535,
+            rich_help_panel=_ADDRESSES,
+        ),
+    ] = None,
+    enable_feature: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Switch on what is experimental in PromQL (repeatable):"
+            " promql-experimental-functions, promql-extended-range-selectors,"
+            " promql-binop-fill-modifiers, promql-delayed-name-removal."
+        ),
+    ] = None,
     config: Annotated[
         list[Path] | None,
         typer.Option(
@@ -141,6 +159,8 @@ def up(
         grpc_port=grpc_port,
         http_port=http_port,
         port=port,
+        prometheus_port=prometheus_port,
+        promql_features=tuple(enable_feature or ()),
         store=store,
         cluster=cluster,
         config=tuple(config or ()),
@@ -187,8 +207,8 @@ async def _run(options: "Options") -> None:
 def _greet(console: Console, listening: dict[str, str], data_dir: Path) -> None:
     console.print("[bold]Belvedere is up[/]")
     for what, where in listening.items():
-        console.print(f"  {what:<11} {where}", highlight=False)
-    console.print(f"  {'data':<11} {data_dir}", highlight=False)
+        console.print(f"  {what:<14} {where}", highlight=False)
+    console.print(f"  {'data':<14} {data_dir}", highlight=False)
     console.print()
     console.print("Next, in another terminal:  belvedere demo    then  belvedere traces")
     console.print("Or point an application at it: its OpenTelemetry SDK finds it by default.")

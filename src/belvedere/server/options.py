@@ -25,6 +25,10 @@ class Options:
     http_port: int = 4318
     port: int = 4320
     """Of API and UI."""
+    prometheus_port: int | None = None
+    """Of Prometheus's API alone, at the root; None: it is at `/prometheus` of `port` only."""
+    promql_features: tuple[str, ...] = ()
+    """Names of `query.promql.features`."""
     store: str = ""
     """`clickhouse://…` for a ClickHouse server; empty for the embedded one in `data_dir`."""
     cluster: str = ""

@@ -12,6 +12,7 @@ import uvicorn
 
 from belvedere.api.app import create_app
 from belvedere.api.host import LoopbackHost, is_loopback
+from belvedere.api.prometheus.app import create_prometheus_app
 from belvedere.api.state import AppState, StoreWriter
 from belvedere.collector.config import CollectorConfig
 from belvedere.collector.errors import ConfigError, Retryable
@@ -20,6 +21,8 @@ from belvedere.collector.receivers.otlp import OtlpReceiver
 from belvedere.collector.registry import Kind
 from belvedere.collector.service import Service
 from belvedere.otlp.batch import DEFAULT_PROJECT
+from belvedere.query.promql.engine import Engine
+from belvedere.query.promql.features import engine_options
 from belvedere.server.options import Options
 from belvedere.store.database import Database
 from belvedere.store.lock import lock_directory
@@ -67,8 +70,14 @@ class Server:
     async def _start(self) -> None:
         options = self._options
         config = options.collector_config()
-        api_socket = _bind(options.host, options.port)
+        api_socket = _bind(options.host, options.port, "API and UI", "--port")
         self._stack.callback(api_socket.close)
+        prometheus_socket: socket.socket | None = None
+        if options.prometheus_port is not None:
+            prometheus_socket = _bind(
+                options.host, options.prometheus_port, "Prometheus's API", "--prometheus-port"
+            )
+            self._stack.callback(prometheus_socket.close)
         if options.store:  # the embedded store locks its directory itself
             self._stack.callback(lock_directory(options.data_dir).close)
         database = await asyncio.to_thread(_open, options)
@@ -77,8 +86,10 @@ class Server:
             database, retention_days=options.retention_days, cluster=options.cluster
         )
         await asyncio.to_thread(projects.ensure, DEFAULT_PROJECT)
-        self.listening["API and UI"] = _address(api_socket)
-        await self._stack.enter_async_context(_serving(self._app(database), api_socket))
+        state = self._state(database)
+        await self._serve("API and UI", create_app(state), api_socket)
+        if prometheus_socket is not None:
+            await self._serve("Prometheus API", create_prometheus_app(state), prometheus_socket)
         service = Service(config, services={Database: database, Projects: projects})
         self._stack.push_async_callback(service.shutdown)
         try:
@@ -94,22 +105,26 @@ class Server:
         """Close the doors, store what was accepted, close the store. Safe when repeated."""
         await self._stack.aclose()
 
-    def _app(self, database: Database) -> Any:
+    def _state(self, database: Database) -> AppState:
         options = self._options
-        app = create_app(
-            AppState(
-                database=database,
-                tokens=options.tokens,
-                is_ready=lambda: self._ready,
-                store_writer=self._store_writer,
-                status_parts=lambda: {
-                    "data_dir": str(options.data_dir.absolute()),
-                    "store": "ClickHouse server" if options.store else "embedded ClickHouse",
-                    "listening": self.listening,
-                },
-            )
+        return AppState(
+            database=database,
+            tokens=options.tokens,
+            is_ready=lambda: self._ready,
+            store_writer=self._store_writer,
+            engine=_engine(options),
+            status_parts=lambda: {
+                "data_dir": str(options.data_dir.absolute()),
+                "store": "ClickHouse server" if options.store else "embedded ClickHouse",
+                "listening": self.listening,
+            },
         )
-        return LoopbackHost(app) if is_loopback(options.host) else app
+
+    async def _serve(self, what: str, app: Any, bound: socket.socket) -> None:
+        """Serve `app` until `stop`."""
+        self.listening[what] = _address(bound)
+        guarded = LoopbackHost(app) if is_loopback(self._options.host) else app
+        await self._stack.enter_async_context(_serving(guarded, bound))
 
     def _store_writer(self) -> StoreWriter:
         """The exporter that writes to the store.
@@ -143,6 +158,13 @@ def _components(
                 yield component
 
 
+def _engine(options: Options) -> Engine:
+    try:
+        return Engine(engine_options(options.promql_features))
+    except ValueError as error:
+        raise ConfigError(str(error), hint="see --enable-feature") from None
+
+
 def _with_option(error: ConfigError) -> ConfigError:
     """An error of the packaged configuration, with the option of `up` that mends it."""
     for ending, option in _OPTIONS.items():
@@ -168,8 +190,8 @@ def _open(options: Options) -> Database:
     return ClickHouseServer(options.store)
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket for the API.
+def _bind(host: str, port: int, what: str, option: str) -> socket.socket:
+    """A listening socket, for what an option gives the port of.
 
     Raises:
         ConfigError: the address cannot be had.
@@ -185,8 +207,8 @@ def _bind(host: str, port: int) -> socket.socket:
             "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
         )
         raise ConfigError(
-            f"the port {port} on {host} for API and UI {reason}",
-            hint="choose another with --port, or --port 0 for any free one",
+            f"the port {port} on {host} for {what} {reason}",
+            hint=f"choose another with {option}, or {option} 0 for any free one",
         ) from None
     return bound
 

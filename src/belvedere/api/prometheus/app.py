@@ -1,5 +1,9 @@
 """The routes of Prometheus's API, below `/prometheus` or at the root of a port of their own."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from belvedere.api.pool import QueryPool
@@ -15,12 +19,23 @@ from belvedere.api.prometheus import (
 )
 from belvedere.api.prometheus.project import Projects
 from belvedere.api.state import AppState
-from belvedere.query.promql.engine import Engine
+
+
+def create_prometheus_app(state: AppState) -> Starlette:
+    """Prometheus's API alone, at the root: for clients that know no path before `/api/v1`."""
+    pool = QueryPool()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        pool.close()
+
+    return Starlette(routes=routes(state, pool), lifespan=lifespan)
 
 
 def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
     """All routes, with paths as Prometheus has them."""
-    projects, engine = Projects(state, pool), Engine()
+    projects, engine = Projects(state, pool), state.engine
     return [
         *query.routes(projects, engine),
         *exemplars.routes(projects, engine),
