@@ -21,22 +21,25 @@ class Labels:
     upstream's `labels.Compare` orders them: by the first pair that differs, then by length.
     """
 
-    __slots__ = ("_hash", "_map")
+    __slots__ = ("_bare", "_hash", "_map")
 
     _map: dict[str, str]
     _hash: int | None
+    _bare: Self | None
 
     def __init__(self, labels: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         """Makes a set of labels in any order; of a name given twice the last value counts."""
         pairs = dict(labels)
         self._map = {name: pairs[name] for name in sorted(pairs) if pairs[name]}
         self._hash = None
+        self._bare = None
 
     @classmethod
     def _of_sorted(cls, pairs: dict[str, str]) -> Self:
         made = cls.__new__(cls)
         made._map = pairs  # noqa: SLF001 - the class's own attributes, without sorting anew
         made._hash = None  # noqa: SLF001 - as above
+        made._bare = None  # noqa: SLF001 - as above
         return made
 
     @property
@@ -62,13 +65,19 @@ class Labels:
 
     def without(self, *names: str) -> Self:
         """The set less the labels of these names; the same object where it has none of them."""
-        if not any(name in self._map for name in names):
+        if self._map.keys().isdisjoint(names):
             return self
-        return self._of_sorted({n: v for n, v in self._map.items() if n not in names})
+        pairs = self._map.copy()
+        for name in names:
+            pairs.pop(name, None)
+        return self._of_sorted(pairs)
 
     def without_metadata(self) -> Self:
         """The set less the metric name, `__type__` and `__unit__`: what most functions give."""
-        return self.without(*METADATA_LABELS)
+        if self._bare is None:
+            # Remembered, because the labels of a series outlive the queries that ask for this.
+            self._bare = self.without(*METADATA_LABELS)
+        return self._bare
 
     def keep(self, *names: str) -> Self:
         """The set of those labels alone that are named."""
