@@ -16,7 +16,10 @@ _MAIN = "from belvedere.cli.main import main; main()"
 
 
 class RunningCollector:
-    """Started when made, on what its configuration says; its log is read along."""
+    """Started when made, on what its configuration says; its log is read along.
+
+    At the end of a `with` it is killed, if it still runs.
+    """
 
     def __init__(self, config: Path, *options: str, **environment: str) -> None:
         self.log: list[dict[str, Any]] = []
@@ -29,6 +32,12 @@ class RunningCollector:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def wait_for(self, event: str, count: int = 1) -> dict[str, Any]:
         """The log entry of that event; the one of that number, if there are several."""

@@ -5,6 +5,7 @@ gRPC's client and the HTTP client honour), which connects to listeners of this t
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -51,9 +52,7 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*self._open)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -69,19 +68,16 @@ class Proxy:
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         else:
             to_writer.write(head)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_pipe(reader, to_writer))
-                group.create_task(_pipe(to_reader, writer))
-        finally:
-            writer.close()
-            to_writer.close()
+        await asyncio.gather(_pipe(reader, to_writer), _pipe(to_reader, writer))
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(1 << 16):
-        writer.write(data)
-        await writer.drain()
+    """Until the reader's end; then its other side ends, too."""
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
 
 
 @pytest.fixture
@@ -138,10 +134,8 @@ async def test_each_signal_arrives_where_the_file_says(
     the_ports_of_the_file_are_free()
     ports = {("tempo", 4317): grpc_peer.port, ("loki", 3100): loki_peer.port}
     async with Proxy(ports) as proxy:
-        collector = RunningCollector(
-            FILE, http_proxy=proxy.address, grpc_proxy=proxy.address, no_proxy="", NO_PROXY=""
-        )
-        try:
+        by_proxy = dict.fromkeys(("http_proxy", "grpc_proxy"), proxy.address)
+        with RunningCollector(FILE, **by_proxy, no_proxy="", NO_PROXY="") as collector:
             await asyncio.to_thread(collector.ready)
             async with (
                 grpc.aio.insecure_channel(
@@ -160,9 +154,7 @@ async def test_each_signal_arrives_where_the_file_says(
                 assert answer.status_code == 200
                 await until(lambda: bool(grpc_peer.received and loki_peer.received))
                 scraped = (await client.get("http://127.0.0.1:8889/metrics")).text
-        finally:
-            code = await asyncio.to_thread(collector.stop)
-    assert code == 0
+            assert await asyncio.to_thread(collector.stop) == 0
     assert proxy.asked == set(ports)
     spans = [
         span.name
