@@ -197,16 +197,16 @@ def test_set_operators_choose_as_single_steps_do(
             Cardinality.MANY_TO_ONE,
             (
                 'found duplicate series for the match group {a="1"} on the right hand-side of the '
-                'operation: [{__name__="y", a="1", b="1"}, {__name__="y", a="1", b="2"}];many-to-many '
-                "matching not allowed: matching labels must be unique on one side"
+                'operation: [{__name__="y", a="1", b="1"}, {__name__="y", a="1", b="2"}];'
+                "many-to-many matching not allowed: matching labels must be unique on one side"
             ),
         ),
         (
             Cardinality.ONE_TO_MANY,
             (
                 'found duplicate series for the match group {a="1"} on the left hand-side of the '
-                'operation: [{__name__="x", a="1", b="1"}, {__name__="x", a="1", b="2"}];many-to-many '
-                "matching not allowed: matching labels must be unique on one side"
+                'operation: [{__name__="x", a="1", b="1"}, {__name__="x", a="1", b="2"}];'
+                "many-to-many matching not allowed: matching labels must be unique on one side"
             ),
         ),
     ],

@@ -79,11 +79,12 @@ class _Join:
         matching, operator = self.matching, self.operator
         drops = operator.op in ARITHMETIC_OPERATORS
         drops_all = operator.return_bool and operator.removes_names
+        grouped = self.grouped
         known: dict[tuple[Labels, Labels], Labels] = {}
 
         def make(many: Labels, one: Labels) -> Labels:
             labels = many.without_metadata() if drops else many
-            if not self.grouped:
+            if not grouped:
                 if matching.on:
                     labels = labels.keep(*matching.labels)
                 else:
@@ -92,7 +93,7 @@ class _Join:
                 labels = labels.with_(name, one.get(name))
             return labels.without_metadata() if drops_all else labels
 
-        if not self.grouped:
+        if not grouped:
             return make
 
         def remembered(many: Labels, one: Labels) -> Labels:
@@ -214,12 +215,13 @@ def _combined(join: _Join, labels: list[Labels], many: Side, one: Side) -> Serie
 
 def _check_unique(join: _Join, labels: list[Labels], ordinal: IntArray, present: BoolArray) -> None:
     """Refuses results of one step that only the "many" side tells apart."""
+    alike = len(set(labels)) if join.grouped else np.unique(ordinal).size
+    if alike == len(labels):
+        return
     groups: dict[object, list[int]] = {}
     for row, signature in enumerate(ordinal.tolist()):
         key = (signature, labels[row]) if join.grouped else signature
         groups.setdefault(key, []).append(row)
-    if len(groups) == len(labels):
-        return
     for rows in groups.values():
         if len(rows) > 1 and (present[rows].sum(axis=0) > 1).any():
             raise ExecutionError(_NOT_UNIQUE if join.grouped else _MANY_TO_ONE)
