@@ -1,5 +1,6 @@
 """Components made, connected, started and stopped in their order."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -208,3 +209,22 @@ async def test_what_passes_a_processor_is_counted(load: Load) -> None:
     for name in ("incoming", "outgoing"):
         assert REGISTRY.get_sample_value(f"otelcol_processor_{name}_items_total", labels) == 2
     await service.shutdown()
+
+
+async def test_a_stop_does_not_wait_for_a_batch_to_fill(load: Load) -> None:
+    text = CONNECTED.replace("sample/p1", "batch").replace("{batch: ,", "{batch: {timeout: 1h},")
+    service = Service(load(text))
+    await service.start()
+    waiting = asyncio.create_task(
+        receiver(service).consumers[Signal.TRACES].consume(batch_of(Signal.TRACES, [7]))
+    )
+    await asyncio.sleep(0)
+    receivers_stop = receiver(service).shutdown
+
+    async def stop_when_answered() -> None:
+        await waiting
+        await receivers_stop()
+
+    receiver(service).shutdown = stop_when_answered  # type: ignore[method-assign]  # as a door that waits for its requests
+    await service.shutdown()
+    assert exporter(service, "sample/e1").recorder.numbers == [7]

@@ -18,6 +18,7 @@ from belvedere.collector.component import ComponentConfig, Consumer, Host
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import Permanent, Retryable
 from belvedere.collector.processors.split import split
+from belvedere.collector.status import ServiceStatus
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
 
@@ -88,7 +89,9 @@ class BatchProcessor:
         self._metadata_keys = tuple(key.lower() for key in config.metadata_keys)
         self._waiting: dict[_Key, _Group] = {}
         self._sending: set[asyncio.Task[None]] = set()
-        self._stopped = False
+        self._hurries = self._stopped = False
+        if status := host.services.get(ServiceStatus):
+            status.before_stop.append(self._hurry)
 
     async def start(self) -> None:
         """Nothing to do: timers begin with the first batch."""
@@ -114,7 +117,7 @@ class BatchProcessor:
         if group is None:
             group = self._open(key)
         group.add(batch)
-        if group.items >= config.send_batch_size or not config.timeout:
+        if group.items >= config.send_batch_size or not config.timeout or self._hurries:
             self._send(key)
         await asyncio.shield(group.sent)
 
@@ -124,8 +127,7 @@ class BatchProcessor:
         What is not accepted by then was not acknowledged either: its senders still have it.
         """
         self._stopped = True
-        for key in list(self._waiting):
-            self._send(key)
+        self._hurry()
         if not self._sending:
             return
         _, late = await asyncio.wait(self._sending, timeout=_FLUSH_S)
@@ -134,6 +136,12 @@ class BatchProcessor:
         if late:
             log.warning("batches_not_accepted_before_stop", component=self._id, batches=len(late))
             await asyncio.wait(late)
+
+    def _hurry(self) -> None:
+        """Send what waits, and from now on everything at once: receivers stop when it is sent."""
+        self._hurries = True
+        for key in list(self._waiting):
+            self._send(key)
 
     def _open(self, key: _Key) -> _Group:
         limit = self._config.metadata_cardinality_limit
