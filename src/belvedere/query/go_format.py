@@ -60,12 +60,15 @@ def _digits(value: float, precision: int | None) -> tuple[str, str, int]:
 
 
 def format_g(value: float, precision: int | None = None) -> str:
-    """`%g` (or `%.{precision}g`): shortest digits, an exponent below 1e-4 and from 1e21."""
+    """`%g` and `%v` (or `%.{precision}g`): an exponent below 1e-4 and from 1e6, or the precision.
+
+    Without a precision the digits are the fewest that tell the number.
+    """
     special = _special(value)
     if special is not None:
         return special
     sign, digits, exponent = _digits(value, precision)
-    limit = 21 if precision is None else precision
+    limit = 6 if precision is None else precision
     if exponent < -4 or exponent >= limit:
         fraction = f".{digits[1:]}" if len(digits) > 1 else ""
         return f"{sign}{digits[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"

@@ -101,9 +101,10 @@ def _combine(
 ) -> Combined:
     hint, collision = joint_hint(left.counter_reset, right.counter_reset)
     left, right, reconciled = same_layout(left, right)
-    scalars = operation(_scalars(left), _scalars(right))
-    count, total, zero_count = scalars.tolist()
-    positive = _combine_buckets(left.positive, right.positive, operation)
+    with np.errstate(all="ignore"):
+        count, total, zero_count = operation(_scalars(left), _scalars(right)).tolist()
+        positive = _combine_buckets(left.positive, right.positive, operation)
+        negative = _combine_buckets(left.negative, right.negative, operation)
     histogram = NativeHistogram(
         left.schema,
         count,
@@ -111,7 +112,7 @@ def _combine(
         left.zero_threshold,
         zero_count,
         positive.compact if reconciled else positive,
-        _combine_buckets(left.negative, right.negative, operation),
+        negative,
         left.custom_values,
         hint,
     )

@@ -52,7 +52,10 @@ class Buckets:
 
     def map_counts(self, change: Callable[[FloatArray], FloatArray]) -> "Buckets":
         """The same buckets with other counts."""
-        return Buckets(self.indexes, change(self.counts)) if len(self) else self
+        if not len(self):
+            return self
+        with np.errstate(all="ignore"):
+            return Buckets(self.indexes, change(self.counts))
 
     @cached_property
     def compact(self) -> "Buckets":

@@ -107,22 +107,24 @@ class NativeHistogram:
 
     def over(self, divisor: float) -> "NativeHistogram":
         """All counts and the sum divided. A divisor of 0 gives infinities and no buckets."""
-        count, total, zero = np.array([self.count, self.sum, self.zero_count]) / np.float64(divisor)
+        with np.errstate(all="ignore"):
+            scalars = np.array([self.count, self.sum, self.zero_count]) / np.float64(divisor)
+        count, total, zero = scalars.tolist()
         if divisor == 0:
             return replace(
                 self,
-                count=float(count),
-                sum=float(total),
-                zero_count=float(zero),
+                count=count,
+                sum=total,
+                zero_count=zero,
                 positive=NO_BUCKETS,
                 negative=NO_BUCKETS,
             )
         return NativeHistogram(
             self.schema,
-            float(count),
-            float(total),
+            count,
+            total,
             self.zero_threshold,
-            float(zero),
+            zero,
             self.positive.map_counts(lambda counts: counts / divisor),
             self.negative.map_counts(lambda counts: counts / divisor),
             self.custom_values,

@@ -125,7 +125,7 @@ def positions(samples: Samples, times_ms: IntArray) -> IntArray:
         times_ms: int64[T], ascending.
     """
     series, steps = len(samples.labels), times_ms.size
-    step_ms = _even_step(times_ms)
+    step_ms = _even_step(times_ms) if steps else None
     if step_ms is None:
         found = np.empty((series, steps), np.int64)
         offsets = samples.offsets.tolist()

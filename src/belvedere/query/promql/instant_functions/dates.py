@@ -20,8 +20,19 @@ from belvedere.query.samples import FloatArray
 Times: TypeAlias = npt.NDArray[np.datetime64]
 Parts: TypeAlias = npt.NDArray[Any]
 
-# The calendar is computed in days from 1970; beyond this it would overflow.
-_MAX_S = 2.0**62
+# What is no 64 bit integer (NaN, infinities) is the least of them to Go, and so to Prometheus:
+# half past three on a Sunday, the 4th of December of the year 292277026596.
+_MAX_S = 2.0**63
+_NEVER: Mapping[str, float] = {
+    "year": 292277026596.0,
+    "month": 12.0,
+    "day_of_month": 4.0,
+    "day_of_year": 339.0,
+    "day_of_week": 0.0,
+    "days_in_month": 31.0,
+    "hour": 15.0,
+    "minute": 30.0,
+}
 
 
 def _days(times: Times) -> Parts:
@@ -54,12 +65,12 @@ _PARTS: Mapping[str, Callable[[Times], Parts]] = {
 }
 
 
-def _of(part: Callable[[Times], Parts]) -> InstantFunction:
+def _of(part: Callable[[Times], Parts], never: float) -> InstantFunction:
     def of_seconds(values: FloatArray) -> FloatArray:
         sound = np.abs(values) < _MAX_S
         seconds = np.where(sound, np.trunc(values), 0.0).astype(np.int64)
         found = part(seconds.astype("datetime64[s]")).astype(np.float64)
-        return np.where(sound, found, np.nan)
+        return np.where(sound, found, never)
 
     def apply(arguments: Sequence[Argument], context: CallContext) -> SeriesMatrix:
         """Of the values, in seconds; without an argument, of the steps."""
@@ -71,4 +82,6 @@ def _of(part: Callable[[Times], Parts]) -> InstantFunction:
     return apply
 
 
-DATE_FUNCTIONS: Mapping[str, InstantFunction] = {name: _of(part) for name, part in _PARTS.items()}
+DATE_FUNCTIONS: Mapping[str, InstantFunction] = {
+    name: _of(part, _NEVER[name]) for name, part in _PARTS.items()
+}
