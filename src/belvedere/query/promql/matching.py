@@ -28,6 +28,14 @@ def signatures(vector: SeriesMatrix, matching: VectorMatching) -> list[Signature
     names = matching.labels
     if matching.on:
         return [tuple([labels.get(name) for name in names]) for labels in vector.labels]
+    if not names:
+        # The remembered set, wherever it lacks no more than the name.
+        return [
+            labels.without_metadata()
+            if "__type__" not in labels and "__unit__" not in labels
+            else labels.without(METRIC_NAME)
+            for labels in vector.labels
+        ]
     return [labels.without(METRIC_NAME, *names) for labels in vector.labels]
 
 
