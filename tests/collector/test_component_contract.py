@@ -25,17 +25,22 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "file": {"path": "telemetry.json"},
     "basicauth": {"htpasswd": {"inline": "user:password"}},
     "bearertokenauth": {"token": "t"},
+    "hostmetrics": {"scrapers": {"load": None}},
     "loki": {"endpoint": "http://127.0.0.1:1/loki/api/v1/push"},
     "memory_limiter": {"limit_percentage": 80},
     "otlp_grpc": {"endpoint": "127.0.0.1:1"},
     "otlp_http": {"endpoint": "http://127.0.0.1:1"},
     "prometheus": {"endpoint": "127.0.0.1:0"},
     "prometheusremotewrite": {"endpoint": "http://127.0.0.1:1/api/v1/write"},
+    "receivers/prometheus": {"config": {"scrape_configs": []}},
     "probabilistic_sampler": {"sampling_percentage": 100},
     "resource": {"attributes": [{"key": "a", "action": "delete"}]},
     "tail_sampling": {"policies": [{"name": "all", "type": "always_sample"}]},
 }
-"""The least that must be written for components that have no complete defaults."""
+"""The least that must be written for components that have no complete defaults.
+
+By their name, with the kind before it where components of several kinds have one.
+"""
 
 HERE: dict[str, dict[str, Any]] = {
     "probabilistic_sampler": {"fail_closed": False},
@@ -54,9 +59,13 @@ NEEDS_A_SERVICE = {"belvedere"}
 """Components that start only in a process with a store; their own tests start them."""
 
 
+def required(kind: Kind, name: str) -> dict[str, Any]:
+    return REQUIRED.get(f"{kind}/{name}", REQUIRED.get(name, {}))
+
+
 def make(kind: Kind, name: str) -> Any:
     component = component_class(kind, name)
-    config = component.Config.model_validate(REQUIRED.get(name, {}) | HERE.get(name, {}))
+    config = component.Config.model_validate(required(kind, name) | HERE.get(name, {}))
     host = Host(f"{name}/contract")
     if kind is Kind.RECEIVER:
         signals = getattr(component, "signals", Signal)
@@ -104,14 +113,14 @@ def test_has_the_methods_of_its_kind(kind: Kind, name: str) -> None:
 @every_component
 def test_has_valid_defaults_or_says_what_is_required(kind: Kind, name: str) -> None:
     config = component_class(kind, name).Config
-    if name not in REQUIRED:
+    if not required(kind, name):
         assert config.model_validate({}) == config()
         return
     with pytest.raises(ValidationError) as caught:
         config.model_validate({})
     (complaint,) = caught.value.errors()
     assert complaint["type"] == "missing" or "is required" in complaint["msg"]
-    (key,) = REQUIRED[name]
+    (key,) = required(kind, name)
     assert key in complaint["loc"] or key in complaint["msg"]
 
 

@@ -34,7 +34,9 @@ class Kind(StrEnum):
 COMPONENTS: dict[Kind, dict[str, str]] = {
     Kind.RECEIVER: {
         "filelog": "belvedere.collector.receivers.filelog:FileLogReceiver",
+        "hostmetrics": "belvedere.collector.receivers.hostmetrics:HostMetricsReceiver",
         "otlp": "belvedere.collector.receivers.otlp:OtlpReceiver",
+        "prometheus": "belvedere.collector.receivers.prometheus:PrometheusReceiver",
     },
     Kind.PROCESSOR: {
         "attributes": "belvedere.collector.processors.attributes:AttributesProcessor",

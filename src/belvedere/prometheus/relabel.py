@@ -141,11 +141,20 @@ def compiled(regex: str) -> Any:
     Raises:
         RelabelError: it is none.
     """
+    return search(f"^(?:{regex})$")
+
+
+def search(regex: str) -> Any:
+    """An RE2 expression as it is, to be searched for.
+
+    Raises:
+        RelabelError: it is none.
+    """
     options = re2.Options()
     options.log_errors = False
     options.dot_nl = True
     try:
-        return re2.compile(f"^(?:{regex})$", options)
+        return re2.compile(regex, options)
     except re2.error as error:
         said = error.args[0] if error.args else ""
         text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
