@@ -82,6 +82,17 @@ FILECONSUMER_READING_FILES = _gauge(
     "otelcol_fileconsumer_reading_files", "Number of open files that are being read.", "receiver"
 )
 
+SCRAPER_SCRAPED_METRIC_POINTS = _counter(
+    "otelcol_scraper_scraped_metric_points", "Number of metric points scraped.",
+    "receiver", "scraper",
+)  # fmt: skip
+SCRAPER_ERRORED_METRIC_POINTS = _counter(
+    "otelcol_scraper_errored_metric_points",
+    "Number of metric points that could not be scraped; a scraper that fails counts as one.",
+    "receiver",
+    "scraper",
+)
+
 # Processors.
 PROCESSOR_REFUSED = _by_signal(
     "otelcol_processor_refused_{}", "Number of {} refused by the processor.", "processor"

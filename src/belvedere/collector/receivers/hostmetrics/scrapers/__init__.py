@@ -1,0 +1,1 @@
+"""Scrapers: each measures one part of the machine."""
