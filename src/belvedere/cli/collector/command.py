@@ -68,7 +68,7 @@ async def _run(config: list[str] | None, settings: list[str] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_stop)
-    await running.start()
     loop.add_signal_handler(signal.SIGHUP, on_reload)
+    await running.start()
     await stopping.wait()
     await running.stop()
