@@ -27,8 +27,8 @@ _NAMES: Mapping[Any, str] = {
 }
 _PARSERS: Mapping[Any, str] = {parse_duration: "duration", parse_size: "size"}
 _LISTS = (list, tuple, set, frozenset, Sequence)
-_DEEPEST = 6
-"""Models that hold themselves are followed so far."""
+_Within = tuple[type[BaseModel], ...]
+"""The models that a model stands in: one that holds itself is followed once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _entry(kind: Kind, name: str) -> Entry:
     module = inspect.getdoc(sys.modules[component.__module__]) or ""
     own = inspect.getdoc(component) or ""
     summary = module.partition("\n")[0].partition(": ")[2] or own.partition("\n")[0]
-    keys = tuple(_keys(config, "", 0))
+    keys = tuple(_keys(config, "", ()))
     return Entry(
         kind,
         name,
@@ -88,7 +88,7 @@ def _entry(kind: Kind, name: str) -> Entry:
         summary[:1].upper() + summary[1:],
         tuple(_signals(kind, component)),
         keys,
-        dict(_unsupported(config, "", 0)),
+        dict(_unsupported(config, "", ())),
     )
 
 
@@ -107,7 +107,7 @@ def _signals(kind: Kind, component: Any) -> Iterator[str]:
     yield from sorted(Signal if isinstance(signals, property) else signals)
 
 
-def _keys(model: type[BaseModel], prefix: str, depth: int) -> Iterator[Key]:
+def _keys(model: type[BaseModel], prefix: str, within: _Within) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         path = prefix + (field.alias or name)
         inner = list(_models(field.annotation, path))
@@ -120,21 +120,20 @@ def _keys(model: type[BaseModel], prefix: str, depth: int) -> Iterator[Key]:
                 field.is_required(),
                 field.description or "",
             )
-        if depth < _DEEPEST:
-            for below, inner_model in inner:
-                yield from _keys(inner_model, f"{below}::", depth + 1)
+        for below, inner_model in inner:
+            if inner_model not in (model, *within):
+                yield from _keys(inner_model, f"{below}::", (*within, model))
 
 
 def _unsupported(
-    model: type[ComponentConfig], prefix: str, depth: int
+    model: type[ComponentConfig], prefix: str, within: _Within
 ) -> Iterator[tuple[str, str]]:
     for key, reason in model.unsupported.items():
         yield prefix + key, reason
-    if depth < _DEEPEST:
-        for name, field in model.model_fields.items():
-            for below, inner in _models(field.annotation, prefix + (field.alias or name)):
-                if issubclass(inner, ComponentConfig):
-                    yield from _unsupported(inner, f"{below}::", depth + 1)
+    for name, field in model.model_fields.items():
+        for below, inner in _models(field.annotation, prefix + (field.alias or name)):
+            if issubclass(inner, ComponentConfig) and inner not in (model, *within):
+                yield from _unsupported(inner, f"{below}::", (*within, model))
 
 
 def _models(annotation: Any, path: str) -> Iterator[tuple[str, type[BaseModel]]]:

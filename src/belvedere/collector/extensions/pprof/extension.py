@@ -1,4 +1,4 @@
-"""The extension `pprof`: its keys and its pages."""
+"""`pprof`: profiles of the process over HTTP, for whoever asks why it is busy."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""The extension `zpages`: its keys and its pages."""
+"""`zpages`: the Collector at work: pipelines, components, their counters."""
 
 import os
 from collections.abc import Callable
