@@ -12,7 +12,6 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 
 from belvedere import __version__
-from belvedere.otlp.any_value import any_value
 from belvedere.otlp.prometheus import UNIT_WORDS
 from belvedere.prometheus.model import Exemplar, MetricType
 from belvedere.prometheus.to_otlp.parts import POINTS, Parts, number_point, set_start
@@ -159,7 +158,7 @@ def _points(metric: Metric) -> Any:
 
 def _add_attributes(messages: Any, attributes: Mapping[str, str]) -> None:
     for key, value in attributes.items():
-        messages.add(key=key, value=any_value(value))
+        messages.add(key=key).value.string_value = value
 
 
 def _trimmed(key: MetricKey) -> str:

@@ -12,7 +12,6 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
-from belvedere.otlp.any_value import any_value
 from belvedere.prometheus.model import Exemplar, MetricType
 from belvedere.prometheus.to_otlp.place import Stream
 
@@ -137,7 +136,7 @@ def _add_exemplars(point: Any, parts: Parts) -> None:
             if id_ := _id(name.lower(), value):
                 setattr(message, name.lower(), id_)
             else:
-                message.filtered_attributes.add(key=name, value=any_value(value))
+                message.filtered_attributes.add(key=name).value.string_value = value
 
 
 def _id(name: str, text: str) -> bytes:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from belvedere.otlp.any_value import any_value
 from belvedere.prometheus.model import NAME, Labels, Metadata, MetricType
 
 _SCOPE: Final = "otel_scope_"
@@ -162,7 +161,9 @@ class Places:
         identity = (key, tuple(sorted(attributes.items())))
         stream = self._streams.get(identity)
         if stream is None:
-            pairs = tuple(KeyValue(key=k, value=any_value(v)) for k, v in attributes.items())
+            pairs = tuple(
+                KeyValue(key=k, value=AnyValue(string_value=v)) for k, v in attributes.items()
+            )
             stream = self._streams[identity] = Stream(key, pairs)
         stream.metric = key
         return stream
