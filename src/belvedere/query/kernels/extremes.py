@@ -1,12 +1,10 @@
 """The least and the greatest sample, and when: `min_over_time`, `ts_of_min_over_time` and so on."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from belvedere.query.kernels.walk import Result, Walk, evaluate
+from belvedere.query.kernels.walk import Result, Spread, evaluate
 from belvedere.query.kernels.windows import Windows
-from belvedere.query.samples import BoolArray, FloatArray, IntArray
+from belvedere.query.samples import FloatArray, IntArray
 
 
 def minimum(windows: Windows) -> Result:
@@ -21,12 +19,12 @@ def maximum(windows: Windows) -> Result:
 
 def time_of_minimum(windows: Windows) -> Result:
     """The time of the last of the least samples, in seconds."""
-    return _time_of(windows, np.less_equal)
+    return _time_of(windows, np.fmin)
 
 
 def time_of_maximum(windows: Windows) -> Result:
     """The time of the last of the greatest samples, in seconds."""
-    return _time_of(windows, np.greater_equal)
+    return _time_of(windows, np.fmax)
 
 
 def _reduced(windows: Windows, extreme: np.ufunc) -> Result:
@@ -34,23 +32,24 @@ def _reduced(windows: Windows, extreme: np.ufunc) -> Result:
     values = np.append(windows.samples.values, np.nan)
 
     def compute(lo: IntArray, hi: IntArray, _: IntArray) -> FloatArray:
-        found: FloatArray = extreme.reduceat(values, np.stack((lo, hi), axis=1).ravel())[::2]
-        return found
+        return _extremes(extreme, values, lo, hi)
 
     return evaluate(windows, compute)
 
 
-def _time_of(windows: Windows, at_least: Callable[[FloatArray, FloatArray], BoolArray]) -> Result:
-    values, times = windows.samples.values, windows.samples.timestamps_ms
+def _time_of(windows: Windows, extreme: np.ufunc) -> Result:
+    values, times = np.append(windows.samples.values, np.nan), windows.samples.timestamps_ms
 
     def compute(lo: IntArray, hi: IntArray, _: IntArray) -> FloatArray:
-        walk = Walk(lo, hi)
-        extreme, at = walk.state(values[lo]), walk.state(times[lo] / 1000.0)
-        for index, active in walk:
-            sample = values[index]
-            better = at_least(sample, extreme[active]) | np.isnan(extreme[active])
-            extreme[active] = np.where(better, sample, extreme[active])
-            at[active] = np.where(better, times[index] / 1000.0, at[active])
-        return walk.in_order(at)
+        samples = Spread(lo, hi)
+        best = _extremes(extreme, values, lo, hi)[samples.window]
+        there = (values[samples.index] == best) | np.isnan(best)
+        last = np.maximum.reduceat(np.where(there, samples.index, 0), samples.lo)
+        return times[last] / 1000.0
 
     return evaluate(windows, compute)
+
+
+def _extremes(extreme: np.ufunc, values: FloatArray, lo: IntArray, hi: IntArray) -> FloatArray:
+    found: FloatArray = extreme.reduceat(values, np.stack((lo, hi), axis=1).ravel())[::2]
+    return found

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from belvedere.query.kernels.walk import Result, evaluate, spread
+from belvedere.query.kernels.walk import Result, Spread, evaluate
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import FloatArray, IntArray
 
@@ -83,17 +83,17 @@ def reset_correction(windows: Windows) -> Correction:
     # Where a series starts, nothing was reset.
     starts = windows.samples.offsets[:-1]
     resets[starts[starts < values.size]] = False
+    lost = values[np.flatnonzero(resets) - 1]
     before = np.cumsum(resets, dtype=np.int64)
-    some = bool(resets.any())
 
     def correct(result: FloatArray, lo: IntArray, hi: IntArray) -> FloatArray:
-        if not some:
+        if not lost.size:
             return result
-        reset = np.flatnonzero(before[hi - 1] != before[lo])
+        first, last = before[lo], before[hi - 1]
+        reset = np.flatnonzero(first != last)
         if reset.size:
-            sample, window = spread(lo[reset] + 1, hi[reset])
-            lost = resets[sample]
-            np.add.at(result, reset[window[lost]], values[sample[lost] - 1])
+            found = Spread(first[reset], last[reset])
+            np.add.at(result, reset[found.window], lost[found.index])
         return result
 
     return correct

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from belvedere.query.kernels.kahan import kahan_add
-from belvedere.query.kernels.walk import Result, Walk, evaluate
+from belvedere.query.kernels.sums import totals
+from belvedere.query.kernels.walk import Result, Spread, evaluate
 from belvedere.query.kernels.windows import Windows
-from belvedere.query.samples import BoolArray, FloatArray, IntArray
+from belvedere.query.samples import FloatArray, IntArray
 
 
 def derivative(windows: Windows) -> Result:
@@ -37,21 +37,15 @@ def _line(
     windows: Windows, lo: IntArray, hi: IntArray, origin_ms: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Slope (a second) and value at the origin, as upstream's `linearRegression`."""
-    values, times = windows.samples.values, windows.samples.timestamps_ms
-    walk = Walk(lo, hi)
-    origin, first = walk.state(origin_ms), walk.state(values[lo])
-    constant: BoolArray = np.ones(lo.size, np.bool_)
-    sums = [(walk.zeros(), walk.zeros()) for _ in range(4)]
-    for index, active in walk:
-        y = values[index]
-        x = (times[index] - origin[active]) / 1e3
-        constant[active] &= y == first[active]
-        for (total, lost), term in zip(sums, (x, y, x * y, x * x), strict=True):
-            total[active], lost[active] = kahan_add(term, total[active], lost[active])
-    sum_x, sum_y, sum_xy, sum_xx = (walk.in_order(total + lost) for total, lost in sums)
+    samples = Spread(lo, hi)
+    y = windows.samples.values[samples.index]
+    x = (windows.samples.timestamps_ms[samples.index] - origin_ms[samples.window]) / 1e3
+    terms = (totals(term, samples.lo, samples.hi) for term in (x, y, x * y, x * x))
+    sum_x, sum_y, sum_xy, sum_xx = (sums + lost for sums, lost in terms)
     n = (hi - lo).astype(np.float64)
     slope = (sum_xy - sum_x * sum_y / n) / (sum_xx - sum_x * sum_x / n)
     intercept = sum_y / n - slope * sum_x / n
-    flat = walk.in_order(constant)
-    level = np.where(np.isinf(values[lo]), np.nan, values[lo])
+    first = y[samples.lo]
+    flat = np.logical_and.reduceat(y == first[samples.window], samples.lo)
+    level = np.where(np.isinf(first), np.nan, first)
     return np.where(flat, level * 0.0, slope), np.where(flat, level, intercept)

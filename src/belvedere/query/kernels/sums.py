@@ -7,6 +7,10 @@ from belvedere.query.kernels.walk import Result, Walk, evaluate
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import BoolArray, FloatArray, IntArray
 
+# Windows of more samples are added up in parts of so many.
+_LONG = 1024
+_PART = 256
+
 
 def count(windows: Windows) -> Result:
     """The number of samples; windows may hold histograms too."""
@@ -18,11 +22,8 @@ def total(windows: Windows) -> Result:
     values = windows.samples.values
 
     def compute(lo: IntArray, hi: IntArray, _: IntArray) -> FloatArray:
-        walk = Walk(lo, hi)
-        sums, lost = walk.zeros(), walk.zeros()
-        for index, active in walk:
-            sums[active], lost[active] = kahan_add(values[index], sums[active], lost[active])
-        return walk.in_order(np.where(np.isinf(sums), sums, sums + lost))
+        sums, lost = totals(values, lo, hi)
+        return np.where(np.isinf(sums), sums, sums + lost)
 
     return evaluate(windows, compute)
 
@@ -39,20 +40,47 @@ def mean(windows: Windows) -> Result:
 
 def means(values: FloatArray, lo: IntArray, hi: IntArray) -> FloatArray:
     """float64[W]: the means of `values[lo:hi]`, none of which is empty; see `mean`."""
-    walk = Walk(lo, hi)
-    counts = walk.state((hi - lo).astype(np.float64))
-    sums, lost = walk.zeros(), walk.zeros()
-    for number, (index, active) in enumerate(walk):
-        if number == 0:
-            sums[active] = values[index]
-            continue
-        sums[active], lost[active] = kahan_add(values[index], sums[active], lost[active])
-    result = walk.in_order(sums / counts + lost / counts)
-    over = np.flatnonzero(walk.in_order(~np.isfinite(sums)))
+    counts = hi - lo
+    sums, lost = totals(values, lo, hi)
+    result = sums / counts + lost / counts
+    over = np.flatnonzero(~np.isfinite(sums))
     over = over[_overflow(values, lo[over], hi[over])]
     if over.size:
         result[over] = _incremental_mean(values, lo[over], hi[over])
     return result
+
+
+def totals(values: FloatArray, lo: IntArray, hi: IntArray) -> tuple[FloatArray, FloatArray]:
+    """float64[W] twice: the sums of `values[lo:hi]`, and what they lost to rounding.
+
+    None of the windows is empty. Samples are added one by one; those of long windows in parts
+    side by side, and then the parts.
+    """
+    counts = hi - lo
+    if not counts.size or counts.max() <= _LONG:
+        return _added_up(values, lo, hi)
+    parts = -(-counts // _PART)
+    ends = np.cumsum(parts)
+    of_window = np.repeat(np.arange(lo.size), parts)
+    number = np.arange(of_window.size) - (ends - parts)[of_window]
+    starts = lo[of_window] + number * _PART
+    part_sums, part_lost = _added_up(values, starts, np.minimum(starts + _PART, hi[of_window]))
+    sums, lost = totals(part_sums, ends - parts, ends)
+    lost += np.add.reduceat(part_lost, ends - parts)
+    # Whether a sum overflows depends on the order: then it is made one by one.
+    over = np.flatnonzero(~np.isfinite(sums))
+    over = over[np.logical_and.reduceat(np.isfinite(part_sums), ends - parts)[over]]
+    if over.size:
+        sums[over], lost[over] = _added_up(values, lo[over], hi[over])
+    return sums, lost
+
+
+def _added_up(values: FloatArray, lo: IntArray, hi: IntArray) -> tuple[FloatArray, FloatArray]:
+    walk = Walk(lo, hi)
+    sums, lost = walk.zeros(), walk.zeros()
+    for index, active in walk:
+        sums[active], lost[active] = kahan_add(values[index], sums[active], lost[active])
+    return walk.in_order(sums), walk.in_order(lost)
 
 
 def _overflow(values: FloatArray, lo: IntArray, hi: IntArray) -> BoolArray:

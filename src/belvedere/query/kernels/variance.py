@@ -2,34 +2,16 @@
 
 import numpy as np
 
-from belvedere.query.kernels.kahan import kahan_add
-from belvedere.query.kernels.walk import Result, Walk, evaluate
+from belvedere.query.kernels.sums import means, totals
+from belvedere.query.kernels.walk import Result, Spread, evaluate
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import FloatArray, IntArray
 
 
 def variance(windows: Windows) -> Result:
-    """The population variance of the samples, by Welford's way with compensation."""
+    """The population variance of the samples."""
     values = windows.samples.values
-
-    def compute(lo: IntArray, hi: IntArray, _: IntArray) -> FloatArray:
-        walk = Walk(lo, hi)
-        mean, mean_lost, squares, squares_lost = (walk.zeros() for _ in range(4))
-        number = 0.0
-        for index, active in walk:
-            number += 1.0
-            sample = values[index]
-            off = sample - (mean[active] + mean_lost[active])
-            mean[active], mean_lost[active] = kahan_add(
-                off / number, mean[active], mean_lost[active]
-            )
-            square = off * (sample - (mean[active] + mean_lost[active]))
-            squares[active], squares_lost[active] = kahan_add(
-                square, squares[active], squares_lost[active]
-            )
-        return walk.in_order(squares + squares_lost) / (hi - lo)
-
-    return evaluate(windows, compute)
+    return evaluate(windows, lambda lo, hi, _: variances(values, lo, hi))
 
 
 def deviation(windows: Windows) -> Result:
@@ -37,3 +19,15 @@ def deviation(windows: Windows) -> Result:
     squares, present = variance(windows)
     with np.errstate(invalid="ignore"):
         return np.sqrt(squares), present
+
+
+def variances(values: FloatArray, lo: IntArray, hi: IntArray) -> FloatArray:
+    """float64[W]: the population variances of `values[lo:hi]`, none of which is empty.
+
+    They are the means of the squared distances to the mean, with compensation; upstream's way
+    (Welford's) gives the same but for rounding.
+    """
+    found = Spread(lo, hi)
+    off = values[found.index] - means(values, lo, hi)[found.window]
+    sums, lost = totals(off * off, found.lo, found.hi)
+    return (sums + lost) / (hi - lo)

@@ -20,6 +20,8 @@ Compute: TypeAlias = Callable[[IntArray, IntArray, IntArray], FloatArray]
 
 # So many windows at a time that what is computed with them stays in the processor's cache.
 _CHUNK_WINDOWS = 16_384
+# And with at most so many samples in all (or one window): what bounds the memory of a kernel.
+_CHUNK_SAMPLES = 1 << 22
 
 
 def evaluate(windows: Windows, compute: Compute, *, at_least: int = 1) -> Result:
@@ -41,11 +43,26 @@ def evaluate(windows: Windows, compute: Compute, *, at_least: int = 1) -> Result
             lo, hi, chosen = windows.lo[part], windows.hi[part], present[part]
             at = np.broadcast_to(columns, lo.shape)
             if chosen.all():
-                found = compute(lo.ravel(), hi.ravel(), at.ravel())
+                found = _bounded(compute, lo.ravel(), hi.ravel(), at.ravel())
                 values[part] = found.reshape(lo.shape)
             elif chosen.any():
-                values[part][chosen] = compute(lo[chosen], hi[chosen], at[chosen])
+                values[part][chosen] = _bounded(compute, lo[chosen], hi[chosen], at[chosen])
     return values, present
+
+
+def _bounded(compute: Compute, lo: IntArray, hi: IntArray, step: IntArray) -> FloatArray:
+    samples = np.cumsum(hi - lo)
+    if samples[-1] <= _CHUNK_SAMPLES:
+        return compute(lo, hi, step)
+    found = np.empty(lo.size)
+    start = 0
+    while start < lo.size:
+        before = samples[start - 1] if start else 0
+        end = max(start + 1, int(samples.searchsorted(before + _CHUNK_SAMPLES, side="right")))
+        part = slice(start, end)
+        found[part] = compute(lo[part], hi[part], step[part])
+        start = end
+    return found
 
 
 class Walk:
@@ -87,9 +104,19 @@ class Walk:
         return ordered
 
 
-def spread(lo: IntArray, hi: IntArray) -> tuple[IntArray, IntArray]:
-    """All samples of all windows: their indexes, and the window each is in."""
-    counts = hi - lo
-    window = np.repeat(np.arange(lo.size), counts)
-    before = np.cumsum(counts) - counts
-    return np.arange(window.size) - before[window] + lo[window], window
+class Spread:
+    """All samples of all windows, one after another.
+
+    Attributes:
+        index: int64[N], the samples.
+        window: int64[N], the window that each is in.
+        lo: int64[W], where each window starts in these.
+        hi: int64[W], where each window ends in these.
+    """
+
+    def __init__(self, lo: IntArray, hi: IntArray) -> None:
+        counts = hi - lo
+        self.hi = np.cumsum(counts)
+        self.lo = self.hi - counts
+        self.window = np.repeat(np.arange(lo.size), counts)
+        self.index = np.arange(self.window.size) + (lo - self.lo)[self.window]

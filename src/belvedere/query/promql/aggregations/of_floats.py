@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from belvedere.query.kernels.quantile import quantiles
-from belvedere.query.kernels.walk import Walk
+from belvedere.query.kernels.variance import variances
 from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.promql import annotations as texts
 from belvedere.query.promql.aggregations.aggregation import Aggregation
-from belvedere.query.promql.aggregations.cells import Flat, counts, flat, reduce
+from belvedere.query.promql.aggregations.cells import counts, flat, reduce
 from belvedere.query.promql.aggregations.grouping import Groups, group
 from belvedere.query.promql.call import CallContext
 from belvedere.query.samples import BoolArray, FloatArray
@@ -43,22 +43,10 @@ def _deviation(name: str, finish: Callable[[FloatArray], FloatArray]) -> Aggrega
         everywhere = np.ones((len(groups.labels), context.steps), np.bool_)
         cells = flat(groups, matrix.values, matrix.is_float, everywhere)
         with np.errstate(invalid="ignore", over="ignore"):
-            results = finish(_variances(cells))
+            results = finish(variances(cells.values, cells.lo, cells.hi))
         return _result(name, groups, matrix, cells.placed(results), context)
 
     return aggregate
-
-
-def _variances(cells: Flat) -> FloatArray:
-    """float64[W], the population variances by Welford's way."""
-    walk = Walk(cells.lo, cells.hi)
-    mean, squares = walk.zeros(), walk.zeros()
-    for number, (index, active) in enumerate(walk):
-        sample = cells.values[index]
-        off = sample - mean[active]
-        mean[active] += off / (number + 1.0)
-        squares[active] += off * (sample - mean[active])
-    return walk.in_order(squares) / (cells.hi - cells.lo)
 
 
 def _quantile(
