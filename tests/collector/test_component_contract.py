@@ -22,6 +22,7 @@ every_component = pytest.mark.parametrize(
 REQUIRED: dict[str, dict[str, Any]] = {
     "attributes": {"actions": [{"key": "a", "action": "delete"}]},
     "filelog": {"include": ["*.log"]},
+    "clickhouse": {"endpoint": "http://127.0.0.1:1"},
     "file": {"path": "telemetry.json"},
     "basicauth": {"htpasswd": {"inline": "user:password"}},
     "bearertokenauth": {"token": "t"},
@@ -43,6 +44,7 @@ By their name, with the kind before it where components of several kinds have on
 """
 
 HERE: dict[str, dict[str, Any]] = {
+    "k8s_attributes": {"passthrough": True},
     "probabilistic_sampler": {"fail_closed": False},
     "belvedere": {"directory": "data"},
     "file_storage": {"directory": ".", "create_directory": True},

@@ -46,6 +46,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         ),
         "filter": "belvedere.collector.processors.filter:FilterProcessor",
         "groupbyattrs": "belvedere.collector.processors.groupbyattrs:GroupByAttrsProcessor",
+        "k8s_attributes": "belvedere.collector.processors.k8s_attributes:K8sAttributesProcessor",
         "memory_limiter": "belvedere.collector.processors.memory_limiter:MemoryLimiter",
         "probabilistic_sampler": (
             "belvedere.collector.processors.probabilistic_sampler:ProbabilisticSampler"
@@ -57,6 +58,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
     },
     Kind.EXPORTER: {
         "belvedere": "belvedere.collector.exporters.belvedere:BelvedereExporter",
+        "clickhouse": "belvedere.collector.exporters.clickhouse:ClickHouseExporter",
         "debug": "belvedere.collector.exporters.debug:DebugExporter",
         "file": "belvedere.collector.exporters.file:FileExporter",
         "loki": "belvedere.collector.exporters.loki:LokiExporter",
@@ -83,6 +85,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
 """Section → type name → `module:class`."""
 
 RENAMED: dict[Kind, dict[str, str]] = {
+    Kind.PROCESSOR: {"k8sattributes": "k8s_attributes"},
     Kind.EXPORTER: {"otlp": "otlp_grpc", "otlphttp": "otlp_http"},
 }
 """Section → older type name → the name above. Both work."""

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from otlp_doors import PROTOBUF, Doors, traces
 
 from belvedere.collector.errors import ConfigError
-from belvedere.collector.receivers.otlp.access import Access, Headers, read_tokens
+from belvedere.collector.receivers.otlp.access import (
+    Access,
+    Headers,
+    metadata_of,
+    read_tokens,
+)
+from belvedere.otlp.batch import CLIENT_ADDRESS
 from belvedere.otlp.errors import Malformed, Unauthenticated
 
 GOOD = traces().SerializeToString()
@@ -164,3 +171,18 @@ def test_an_authenticator_must_be_there() -> None:
     with pytest.raises(ConfigError, match="no extension 'oidc'") as caught:
         Doors(grpc={"auth": {"authenticator": "oidc"}})
     assert caught.value.key == "receivers::otlp::protocols::grpc::auth::authenticator"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("10.1.0.5", {CLIENT_ADDRESS: ("10.1.0.5",)}),
+        ("::ffff:10.1.0.5", {CLIENT_ADDRESS: ("10.1.0.5",)}),
+        ("fd00::1", {CLIENT_ADDRESS: ("fd00::1",)}),
+        ("", {}),
+    ],
+)
+def test_components_see_the_client_s_address(address: str, shown: dict[str, Any]) -> None:
+    headers = {"a": ("b",), "authorization": ("c",)}
+    assert metadata_of(headers, address, include_headers=False) == shown
+    assert metadata_of(headers, address, include_headers=True) == shown | {"a": ("b",)}

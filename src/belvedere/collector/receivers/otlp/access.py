@@ -91,7 +91,10 @@ def metadata_of(headers: Headers, address: str, *, include_headers: bool) -> Hea
 
     `address` is the client's IP address, or empty where it has none (a Unix socket).
     """
-    metadata: dict[str, tuple[str, ...]] = {CLIENT_ADDRESS: (address,)} if address else {}
+    metadata: dict[str, tuple[str, ...]] = {}
+    if address:
+        # A socket for both families shows IPv4 clients as ::ffff:10.1.0.5.
+        metadata[CLIENT_ADDRESS] = (address.removeprefix("::ffff:"),)
     if include_headers:
         metadata |= {name: each for name, each in headers.items() if name not in _CREDENTIALS}
     return metadata
