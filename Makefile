@@ -45,6 +45,9 @@ bench-sdk: $(VENV)/.dev ## what the SDK costs an application, against the stock 
 conformance-promql: $(VENV)/.dev ## PromQL's test files of the Prometheus project (FILES='a.test b.test')
 	@$(BIN)/python conformance/promql/main.py $(FILES)
 
+bench-promql: $(VENV)/.dev ## PromQL's speed, against a real Prometheus with the same samples
+	@$(BIN)/python benchmarks/promql.py $(ARGS)
+
 lock: $(VENV)/.uv ## compute constraints.txt anew
 	@$(UV) pip compile --quiet --universal --python-version 3.11 $(foreach extra,$(EXTRAS),--extra $(extra)) --group dev --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file constraints.txt
