@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from belvedere.collector.component import Consumer, Host
+from belvedere.collector.non_empty import NonEmpty
 from belvedere.collector.processors.attribute_actions.action import Action
 from belvedere.collector.processors.attribute_actions.plan import Actions
 from belvedere.collector.processors.attribute_actions.steps import Step
@@ -19,8 +20,8 @@ from belvedere.otlp.signal import Signal
 class AttributesConfig(MatchConfig):
     """`processors::attributes`."""
 
-    actions: tuple[Action, ...] = Field(
-        min_length=1, description="What is done to the attributes of each item, in order."
+    actions: NonEmpty[Action] = Field(
+        description="What is done to the attributes of each item, in order."
     )
 
 

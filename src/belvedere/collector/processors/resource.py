@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from belvedere.collector.component import ComponentConfig, Consumer, Host
+from belvedere.collector.non_empty import NonEmpty
 from belvedere.collector.processors.attribute_actions.action import Action
 from belvedere.collector.processors.attribute_actions.plan import Actions
 from belvedere.collector.processors.rewriting import RewritingProcessor, rewritten
@@ -13,8 +14,8 @@ from belvedere.otlp.levels import LEVELS
 class ResourceConfig(ComponentConfig):
     """`processors::resource`."""
 
-    attributes: tuple[Action, ...] = Field(
-        min_length=1, description="What is done to the attributes of each resource, in order."
+    attributes: NonEmpty[Action] = Field(
+        description="What is done to the attributes of each resource, in order."
     )
 
 

@@ -288,7 +288,7 @@ async def test_nothing_that_is_sampled_is_lost_or_doubled(
     ("config", "message"),
     [
         ({}, "Field required"),
-        ({"policies": []}, "at least 1"),
+        ({"policies": []}, "at least one entry"),
         ({"policies": [ALL, ALL]}, "two policies have the same name"),
         ({"policies": [ALL], "decision_wait": "0s"}, "greater than 0"),
         ({"policies": [ALL], "num_traces": 0}, "greater than 0"),

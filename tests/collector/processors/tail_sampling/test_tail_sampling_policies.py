@@ -306,7 +306,7 @@ def test_errors_of_conditions(mode: str, fails: bool) -> None:  # noqa: FBT001 -
             "RE2",
         ),
         (named("p", "status_code", {"status_codes": ["BAD"]}), "'OK', 'ERROR' or 'UNSET'"),
-        (named("p", "status_code", {"status_codes": []}), "at least 1"),
+        (named("p", "status_code", {"status_codes": []}), "at least one entry"),
         (named("p", "ottl_condition", {}), "span or spanevent is required"),
         (named("p", "ottl_condition", {"span": ["nonsense("]}), "nonsense"),
         (

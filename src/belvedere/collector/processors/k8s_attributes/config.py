@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import Duration
+from belvedere.collector.non_empty import NonEmpty
 from belvedere.collector.regex import RegexText
 
 DEFAULT_METADATA: Final = (
@@ -139,9 +140,7 @@ class Source(ComponentConfig):
 class Association(ComponentConfig):
     """An entry of `pod_association`: properties that all have to be there."""
 
-    sources: tuple[Source, ...] = Field(
-        min_length=1, max_length=_MAX_SOURCES, description="The properties."
-    )
+    sources: NonEmpty[Source] = Field(max_length=_MAX_SOURCES, description="The properties.")
 
 
 class ExcludedPod(ComponentConfig):

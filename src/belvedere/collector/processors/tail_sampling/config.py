@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import PositiveDuration
+from belvedere.collector.non_empty import NonEmpty
 from belvedere.collector.processors.tail_sampling.policy import TopPolicy
 
 
@@ -42,8 +43,8 @@ class TailSamplingConfig(ComponentConfig):
     drop_pending_traces_on_shutdown: bool = Field(
         False, description="Whether traces without a decision are dropped at shutdown."
     )
-    policies: tuple[TopPolicy, ...] = Field(
-        min_length=1, description="What votes about each trace; any vote to sample is enough."
+    policies: NonEmpty[TopPolicy] = Field(
+        description="What votes about each trace; any vote to sample is enough."
     )
 
     @model_validator(mode="after")

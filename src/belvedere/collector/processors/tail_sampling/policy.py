@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from belvedere.collector.component import ComponentConfig
+from belvedere.collector.non_empty import NonEmpty
 from belvedere.collector.processors.tail_sampling import sections
 
 _NEEDS_NO_SECTION = frozenset({"always_sample", "trace_flags"})
@@ -87,13 +88,13 @@ class AndSubPolicy(Policy):
 class And(ComponentConfig):
     """`and`: samples what all of several policies sample."""
 
-    and_sub_policy: tuple[AndSubPolicy, ...] = Field(min_length=1, description="The policies.")
+    and_sub_policy: NonEmpty[AndSubPolicy] = Field(description="The policies.")
 
 
 class Drop(ComponentConfig):
     """`drop`: drops what all of several policies sample, whatever others vote."""
 
-    drop_sub_policy: tuple[AndSubPolicy, ...] = Field(min_length=1, description="The policies.")
+    drop_sub_policy: NonEmpty[AndSubPolicy] = Field(description="The policies.")
 
 
 class CompositeSubPolicy(AndSubPolicy):
@@ -120,9 +121,7 @@ class Composite(ComponentConfig):
     policy_order: tuple[str, ...] = Field(
         (), description="Names of the policies in the order to ask them; others follow as written."
     )
-    composite_sub_policy: tuple[CompositeSubPolicy, ...] = Field(
-        min_length=1, description="The policies."
-    )
+    composite_sub_policy: NonEmpty[CompositeSubPolicy] = Field(description="The policies.")
     rate_allocation: tuple[RateAllocation, ...] = Field(
         (), description="Shares of the rate; policies without an entry divide what is left."
     )

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from belvedere.collector import ottl
 from belvedere.collector.component import ComponentConfig
+from belvedere.collector.non_empty import NonEmpty
 from belvedere.collector.regex import compile_regex
 
 
@@ -39,8 +40,8 @@ class Probabilistic(ComponentConfig):
 class StatusCode(ComponentConfig):
     """`status_code`: any span's status."""
 
-    status_codes: tuple[Literal["OK", "ERROR", "UNSET"], ...] = Field(
-        min_length=1, description="OK, ERROR and UNSET, those of them that match."
+    status_codes: NonEmpty[Literal["OK", "ERROR", "UNSET"]] = Field(
+        description="OK, ERROR and UNSET, those of them that match."
     )
 
 
@@ -81,7 +82,7 @@ class TraceState(ComponentConfig):
     """`trace_state`: a value in any span's trace state."""
 
     key: str = Field(min_length=1, description="The key in the trace state.")
-    values: tuple[str, ...] = Field(min_length=1, description="The values to match.")
+    values: NonEmpty[str] = Field(description="The values to match.")
 
 
 class RateLimiting(ComponentConfig):
