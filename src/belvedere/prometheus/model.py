@@ -114,4 +114,4 @@ def labels_of(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Labels:
     >>> labels_of({"b": "1", "a": "2", "c": ""})
     (('a', '2'), ('b', '1'))
     """
-    return tuple(sorted((name, value) for name, value in dict(pairs).items() if value))
+    return tuple(sorted([pair for pair in dict(pairs).items() if pair[1]]))

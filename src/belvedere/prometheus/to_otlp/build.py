@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, Final
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     Metric,
@@ -13,7 +13,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 
 from belvedere import __version__
 from belvedere.otlp.prometheus import UNIT_WORDS
-from belvedere.prometheus.model import Exemplar, MetricType
+from belvedere.prometheus.model import Exemplar, Labels, MetricType
 from belvedere.prometheus.to_otlp.parts import POINTS, Parts, number_point, set_start
 from belvedere.prometheus.to_otlp.place import MetricKey, Place, Role, Scope, Stream, Target
 
@@ -37,9 +37,11 @@ class Builder:
     ) -> None:
         """`resource` gives the attributes of a target's resource."""
         self._resource, self._trim = resource, trim_suffixes
-        self._parts: dict[tuple[Stream, int], Parts] = {}
-        self._target_info: dict[Target, tuple[KeyValue, ...]] = {}
-        self._scope_info: dict[tuple[Target, Scope], tuple[KeyValue, ...]] = {}
+        self._parts: dict[Stream, Parts] = {}
+        self._others: dict[tuple[Stream, int], Parts] = {}
+        """Further points of a stream: few scrapes have samples of one series at several times."""
+        self._target_info: dict[Target, Labels] = {}
+        self._scope_info: dict[tuple[Target, Scope], Labels] = {}
         self.malformed = 0
         """Points that were left out: buckets that fall, counts that are no numbers."""
 
@@ -56,7 +58,7 @@ class Builder:
         if role is Role.VALUE:
             parts.value = value
         elif role is Role.BUCKET:
-            parts.buckets.append((place.bound, value))
+            parts.buckets += ((place.bound, value),)
         elif role is Role.SUM:
             parts.sum = value
         elif role is Role.COUNT:
@@ -64,7 +66,7 @@ class Builder:
         elif math.isfinite(value):
             parts.created_s = value
         if exemplar is not None:
-            parts.exemplars.append(exemplar)
+            parts.exemplars += (exemplar,)
 
     def add_stale(self, place: Place, time_ms: int) -> None:
         """Take in that a series ended. Its point ends, unless other parts of it go on."""
@@ -73,7 +75,7 @@ class Builder:
         parts = self._at(place.stream, time_ms)
         parts.stale = True
         if place.role is Role.BUCKET:
-            parts.buckets.append((place.bound, 0.0))
+            parts.buckets += ((place.bound, 0.0),)
 
     def build(self, process_start_ns: int = 0) -> ExportMetricsServiceRequest:
         """The message. Start times are `process_start_ns`, if given, or what is known."""
@@ -81,8 +83,8 @@ class Builder:
         resources: dict[Target, Any] = {}
         scopes: dict[tuple[Target, Scope], Any] = {}
         metrics: dict[MetricKey, Metric] = {}
-        for (stream, time_ms), parts in self._parts.items():
-            key = stream.metric
+        for parts in chain(self._parts.values(), self._others.values()):
+            key = parts.stream.metric
             point = POINTS.get(key.type, number_point)(parts)
             if point is None:
                 self.malformed += not parts.stale and parts.created_s == 0
@@ -96,24 +98,23 @@ class Builder:
                     scope = self._add_scope(resources[key.target], key.target, key.scope)
                     scopes[key.target, key.scope] = scope
                 metric = metrics[key] = self._add_metric(scope, key)
-            time_ns = time_ms * 1_000_000
-            set_start(stream, parts, point, time_ns, process_start_ns)
-            point.time_unix_nano = time_ns
-            point.attributes.extend(stream.attributes)
+            set_start(parts, point, process_start_ns)
+            point.time_unix_nano = parts.time_ms * 1_000_000
             _points(metric).append(point)
         return request
 
     def _at(self, stream: Stream, time_ms: int) -> Parts:
-        parts = self._parts.get((stream, time_ms))
+        parts = self._parts.get(stream)
         if parts is None:
-            parts = self._parts[stream, time_ms] = Parts()
+            parts = self._parts[stream] = Parts(stream, time_ms)
+        elif parts.time_ms != time_ms:
+            return self._others.setdefault((stream, time_ms), Parts(stream, time_ms))
         return parts
 
     def _add_resource(self, request: ExportMetricsServiceRequest, target: Target) -> Any:
         message = request.resource_metrics.add()
         attributes = dict(self._resource(target))
-        told = self._target_info.get(target, ())
-        attributes |= {each.key: each.value.string_value for each in told}
+        attributes |= dict(self._target_info.get(target, ()))
         _add_attributes(message.resource.attributes, attributes)
         return message
 
@@ -126,7 +127,9 @@ class Builder:
         message.schema_url = scope.schema_url
         _add_attributes(message.scope.attributes, dict(scope.attributes))
         if not scope.attributes:
-            message.scope.attributes.extend(self._scope_info.get((target, scope), ()))
+            _add_attributes(
+                message.scope.attributes, dict(self._scope_info.get((target, scope), ()))
+            )
         return message
 
     def _add_metric(self, scope: Any, key: MetricKey) -> Metric:

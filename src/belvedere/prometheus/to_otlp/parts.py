@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
@@ -24,13 +24,15 @@ _ID_BYTES: Final = {"trace_id": 16, "span_id": 8}
 class Parts:
     """What a scrape says of one point."""
 
+    stream: Stream
+    time_ms: int
     value: float | None = None
     sum: float | None = None
     count: float | None = None
     created_s: float = 0.0
-    buckets: list[tuple[float, float]] = field(default_factory=list)
+    buckets: tuple[tuple[float, float], ...] = ()
     """Bounds and cumulative counts of a histogram, quantiles and values of a summary."""
-    exemplars: list[Exemplar] = field(default_factory=list)
+    exemplars: tuple[Exemplar, ...] = ()
     stale: bool = False
     """Some of its series ended."""
 
@@ -44,7 +46,7 @@ class Parts:
 
 def number_point(parts: Parts) -> Any:
     """A number; None: there is neither a value nor an end."""
-    point = NumberDataPoint()
+    point = parts.stream.new_point(NumberDataPoint)
     if parts.value is not None:
         point.as_double = parts.value
         _add_exemplars(point, parts)
@@ -57,7 +59,7 @@ def number_point(parts: Parts) -> Any:
 
 def histogram_point(parts: Parts) -> Any:
     """A histogram with explicit bounds; None: it has no count, or buckets that fall."""
-    point = HistogramDataPoint()
+    point = parts.stream.new_point(HistogramDataPoint)
     buckets = sorted(bucket for bucket in parts.buckets if bucket[0] != math.inf)
     total = parts.total
     if total is None or (parts.stale and parts.count is None):
@@ -85,7 +87,7 @@ def histogram_point(parts: Parts) -> Any:
 
 def summary_point(parts: Parts) -> Any:
     """A summary; None: it has no count."""
-    point = SummaryDataPoint()
+    point = parts.stream.new_point(SummaryDataPoint)
     if parts.count is None:
         if not parts.stale:
             return None
@@ -100,14 +102,13 @@ def summary_point(parts: Parts) -> Any:
     return point
 
 
-def set_start(
-    stream: Stream, parts: Parts, point: Any, time_ns: int, process_start_ns: int
-) -> None:
+def set_start(parts: Parts, point: Any, process_start_ns: int) -> None:
     """Give a point that only grows its start, and remember how it was.
 
     That is, in this order: what `_created` says; the process's start, if given; the time of the
     stream's first point, or of the first one after its values fell.
     """
+    stream = parts.stream
     if stream.metric.type not in _GROW:
         return
     if parts.created_s > 0:
@@ -122,7 +123,7 @@ def set_start(
         a < b for a, b in zip(now, stream.last, strict=True)
     )
     if not stream.start_ns or (fell and parts.created_s <= 0 and not process_start_ns):
-        stream.start_ns = time_ns
+        stream.start_ns = parts.time_ms * 1_000_000
     stream.last = now
     point.start_time_unix_nano = stream.start_ns
 

@@ -7,9 +7,7 @@ histogram `latency`. Metadata of the scrape decide; a series without is a gauge.
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final, NamedTuple
-
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from typing import Any, Final, NamedTuple
 
 from belvedere.prometheus.model import NAME, Labels, Metadata, MetricType
 
@@ -64,11 +62,22 @@ class Stream:
     """The points of a metric with the same attributes, and how the last one was."""
 
     metric: MetricKey
-    attributes: tuple[KeyValue, ...]
+    attributes: Labels
+    prototype: bytes | None = None
+    """The serialized point, with attributes alone; None: it was not needed yet."""
     start_ns: int = 0
     """0: no point was seen yet."""
     last: tuple[float, ...] = field(default=())
     """Values that fall only when the stream begins anew."""
+
+    def new_point(self, message_type: Any) -> Any:
+        """A data point with the stream's attributes; always of the same type."""
+        if self.prototype is None:
+            prototype = message_type()
+            for key, value in self.attributes:
+                prototype.attributes.add(key=key).value.string_value = value
+            self.prototype = prototype.SerializeToString()
+        return message_type.FromString(self.prototype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,10 +170,7 @@ class Places:
         identity = (key, tuple(sorted(attributes.items())))
         stream = self._streams.get(identity)
         if stream is None:
-            pairs = tuple(
-                KeyValue(key=k, value=AnyValue(string_value=v)) for k, v in attributes.items()
-            )
-            stream = self._streams[identity] = Stream(key, pairs)
+            stream = self._streams[identity] = Stream(*identity)
         stream.metric = key
         return stream
 

@@ -190,7 +190,7 @@ class ScrapeLoop:
                 try:
                     return builder, self._series.add(builder, parse(answer.text), time_ms), ""
                 except (ScrapeError, MalformedError) as failure:
-                    error = str(failure)
+                    error, builder = str(failure), self._builder()
             self._series.add_stale(builder, time_ms)
         return builder, Counts(0, 0, 0), error
 

@@ -13,7 +13,7 @@ from belvedere.collector.receivers.prometheus.client import ScrapeError
 from belvedere.collector.receivers.prometheus.scrape_config import ScrapeConfig
 from belvedere.prometheus.errors import MalformedError
 from belvedere.prometheus.exposition.parse import Exposition, read_series
-from belvedere.prometheus.model import NAME, Exemplar, Labels, Metadata, labels_of
+from belvedere.prometheus.model import NAME, Labels, Metadata, labels_of
 from belvedere.prometheus.relabel import Rule, relabel
 from belvedere.prometheus.to_otlp import Builder, Place, Places, Target
 from belvedere.prometheus.to_otlp.place import family_names
@@ -75,22 +75,17 @@ class TargetSeries:
         """Give the samples of a scrape to `builder`, and the ends of series that are gone.
 
         Raises:
-            ScrapeError: it is beyond a limit, or has a series that is none; then nothing was given.
+            ScrapeError: it is beyond a limit, or has a series that is none. What `builder` got by
+                then is to be thrown away; what is remembered has not changed.
         """
         self._learn_families(scrape.families)
-        samples, live = self._samples(scrape, time_ms)
-        start_ns = 0
-        is_start = self._start_metric.search if self._start_metric is not None else None
-        for series, value, at_ms, exemplar in samples:
-            builder.add(series.place, value, at_ms, exemplar)
-            if is_start is not None and is_start(series.name):
-                start_ns = int(value * 1000) * 1_000_000
+        kept, start_ns, live = self._add_samples(builder, scrape, time_ms)
         gone = [series for series in self._live if series not in live]
         added = sum(1 for series in live if series not in self._live)
         self._end(builder, gone, time_ms)
         self._live = live
         self._forget()
-        return Counts(len(scrape.entries), len(samples), added, start_ns)
+        return Counts(len(scrape.entries), kept, added, start_ns)
 
     def add_stale(self, builder: Builder, time_ms: int) -> None:
         """End all series: the scrape failed, or the target is gone."""
@@ -112,13 +107,14 @@ class TargetSeries:
             if not changed.isdisjoint(family_names(series.name)):
                 series.place = self._places.place(series.labels)
 
-    def _samples(
-        self, scrape: Exposition, time_ms: int
-    ) -> tuple[list[tuple[_Series, float, int, Exemplar | None]], dict[_Series, None]]:
-        job = self._job
-        samples: list[tuple[_Series, float, int, Exemplar | None]] = []
+    def _add_samples(
+        self, builder: Builder, scrape: Exposition, time_ms: int
+    ) -> tuple[int, int, dict[_Series, None]]:
+        """How many samples there are, when the process began, and which series are there."""
+        job, by_text, limit = self._job, self._by_text, self._job.sample_limit
+        is_start = self._start_metric.search if self._start_metric is not None else None
         live: dict[_Series, None] = {}
-        by_text = self._by_text
+        kept = start_ns = 0
         for text, value, own_ms, exemplar in scrape.entries:
             try:
                 series = by_text[text]
@@ -126,16 +122,18 @@ class TargetSeries:
                 series = by_text[text] = self._learn(text)
             if series is None:
                 continue
-            has_time = own_ms is not None and job.honor_timestamps
-            if not has_time or job.track_timestamps_staleness:
-                if series in live and not has_time:
+            at_ms = own_ms if own_ms is not None and job.honor_timestamps else None
+            if at_ms is None or job.track_timestamps_staleness:
+                if at_ms is None and series in live:
                     continue  # a duplicate: the first one counts, as in Prometheus
                 live[series] = None
-            at_ms = own_ms if has_time and own_ms is not None else time_ms
-            samples.append((series, value, at_ms, exemplar))
-        if job.sample_limit and len(samples) > job.sample_limit:
-            raise ScrapeError(f"more samples than sample_limit ({job.sample_limit})")
-        return samples, live
+            kept += 1
+            if limit and kept > limit:
+                raise ScrapeError(f"more samples than sample_limit ({limit})")
+            builder.add(series.place, value, time_ms if at_ms is None else at_ms, exemplar)
+            if is_start is not None and is_start(series.name):
+                start_ns = int(value * 1000) * 1_000_000
+        return kept, start_ns, live
 
     def _learn(self, text: str) -> _Series | None:
         """What becomes of a series; None: a rule drops it."""
@@ -178,8 +176,7 @@ class TargetSeries:
             ("label_name_length_limit", job.label_name_length_limit, labels.keys()),
             ("label_value_length_limit", job.label_value_length_limit, labels.values()),
         ):
-            longest = max(texts, key=_bytes)
-            if limit and _bytes(longest) > limit:
+            if limit and _bytes(longest := max(texts, key=_bytes)) > limit:
                 raise ScrapeError(
                     f"a series of {labels[NAME]} is beyond {key} ({limit}): {longest[:80]!r}"
                 )
