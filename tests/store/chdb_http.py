@@ -6,11 +6,15 @@ and settings are ClickHouse's own (chDB is ClickHouse); the HTTP side is this fi
 Run as a program: chDB opens one directory in a process. Prints its port.
 """
 
+import gzip
 import re
 import sys
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import cramjam
+import zstandard
 from chdb.state.sqlitelike import Connection
 
 _NOT_SETTINGS = {
@@ -28,6 +32,12 @@ _NOT_SETTINGS = {
 }
 _INSERT = re.compile(rb"\s*(INSERT INTO .*?)\s+FORMAT\s+(\w+)[ \t]*\n(.*)", re.DOTALL)
 _PATH = sys.argv[1]
+_DECODE: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda body: body,
+    "gzip": gzip.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
+    "lz4": lambda body: bytes(cramjam.lz4.decompress(body)),
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,6 +50,9 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(self._body())
 
     def _body(self) -> bytes:
+        return _DECODE[self.headers.get("Content-Encoding", "")](self._content())
+
+    def _content(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = b""

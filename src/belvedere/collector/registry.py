@@ -72,6 +72,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
     },
     Kind.CONNECTOR: {
         "forward": "belvedere.collector.connectors.forward:Forward",
+        "span_metrics": "belvedere.collector.connectors.spanmetrics:SpanMetrics",
     },
     Kind.EXTENSION: {
         "basicauth": "belvedere.collector.extensions.basicauth:BasicAuth",
@@ -85,6 +86,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
 """Section → type name → `module:class`."""
 
 RENAMED: dict[Kind, dict[str, str]] = {
+    Kind.CONNECTOR: {"spanmetrics": "span_metrics"},
     Kind.PROCESSOR: {"k8sattributes": "k8s_attributes"},
     Kind.EXPORTER: {"otlp": "otlp_grpc", "otlphttp": "otlp_http"},
 }
