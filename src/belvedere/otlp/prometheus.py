@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -144,6 +145,7 @@ def unit_name(unit: str) -> str:
     return "_".join(word for word in (main.removesuffix("_"), per) if word)
 
 
+@lru_cache(4096)  # attribute keys are few, and come with each point
 def label_name(key: str) -> str:
     """The label of an attribute; "" for `__name__`, which is not an attribute's to give.
 

@@ -87,16 +87,21 @@ class PromConfig(ComponentConfig):
     )
     scrape_configs: tuple[ScrapeConfig, ...] = Field((), description="The jobs.")
 
-    @model_validator(mode="after")
-    def _jobs_are_consistent(self) -> Self:
-        counts = Counter(job.job_name for job in self.scrape_configs)
+    @field_validator("scrape_configs")
+    @classmethod
+    def _names_differ(cls, value: tuple[ScrapeConfig, ...]) -> tuple[ScrapeConfig, ...]:
+        counts = Counter(job.job_name for job in value)
         if twice := [name for name, count in counts.items() if count > 1]:
             raise ValueError(f"the job_name {twice[0]!r} is there twice")
+        return value
+
+    @model_validator(mode="after")
+    def _timeouts_are_within_intervals(self) -> Self:
         for job in self.scrape_configs:
-            interval_s = job.scrape_interval or self.global_.scrape_interval
-            if job.scrape_timeout and job.scrape_timeout > interval_s:
+            interval_s = self.global_.scrape_interval
+            if not job.scrape_interval and (job.scrape_timeout or 0) > interval_s:
                 raise ValueError(
-                    f"scrape_timeout of the job {job.job_name!r} is longer than its"
+                    f"scrape_timeout of the job {job.job_name!r} is longer than the global"
                     f" scrape_interval ({interval_s:g} s)"
                 )
         return self

@@ -263,6 +263,14 @@ class ScrapeConfig(ComponentConfig):
             raise ValueError(f"set one of {' and '.join(used)}")
         return self
 
+    @model_validator(mode="after")
+    def _timeout_is_within_interval(self) -> Self:
+        if self.scrape_interval and (self.scrape_timeout or 0) > self.scrape_interval:
+            raise ValueError(
+                f"scrape_timeout is longer than its scrape_interval ({self.scrape_interval:g} s)"
+            )
+        return self
+
     def completed(self, of: Any) -> Self:
         """The same with what `of`, the global configuration, says where the job says nothing."""
         unset = {
