@@ -1,6 +1,7 @@
 """Scrapes in text, written and parsed."""
 
 import math
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +11,12 @@ from prometheus_client import parser as reference_text
 from prometheus_client.openmetrics import parser as reference_openmetrics
 
 from belvedere.otlp.prometheus import Strategy
+from belvedere.otlp.varint import read_varint
 from belvedere.prometheus.errors import MalformedError
-from belvedere.prometheus.exposition.family import Family
+from belvedere.prometheus.exposition.family import Accepted, Family, Format, negotiate
+from belvedere.prometheus.exposition.messages import MetricFamily
 from belvedere.prometheus.exposition.parse import parse_openmetrics, parse_text, read_series
+from belvedere.prometheus.exposition.protobuf import write_protobuf
 from belvedere.prometheus.exposition.write import Options, write
 from belvedere.prometheus.from_otlp import Translation, series_of, translate
 from belvedere.prometheus.model import Exemplar, Metadata, MetricType
@@ -293,3 +297,63 @@ def test_any_text_is_refused_or_read(text: str) -> None:
                 read_series(entry[0])
         except MalformedError:
             pass
+
+
+PROTOBUF = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+)
+
+
+@pytest.mark.parametrize(
+    ("accept", "offered", "expected"),
+    [
+        pytest.param("", Format, Accepted(), id="nothing"),
+        pytest.param("*/*", Format, Accepted(), id="anything"),
+        pytest.param(
+            f"{PROTOBUF};q=0.5,application/openmetrics-text;version=1.0.0;q=0.6",
+            Format,
+            Accepted(Format.OPENMETRICS),
+            id="the best",
+        ),
+        pytest.param(f"{PROTOBUF},text/plain", Format, Accepted(Format.PROTOBUF), id="the first"),
+        pytest.param(
+            "application/openmetrics-text,text/plain;q=0.1;escaping=allow-utf-8",
+            [Format.TEXT],
+            Accepted(Format.TEXT, utf8_names=True),
+            id="what is offered",
+        ),
+        pytest.param("text/plain;q=0", Format, Accepted(), id="refused, and yet there is no other"),
+        pytest.param(
+            "application/openmetrics-text;version=2.0.0", Format, Accepted(), id="unknown version"
+        ),
+        pytest.param("application/vnd.google.protobuf", Format, Accepted(), id="other protobuf"),
+    ],
+)
+def test_negotiation(accept: str, offered: Iterable[Format], expected: Accepted) -> None:
+    assert negotiate(accept, offered) == expected
+
+
+def test_protobuf_carries_what_texts_cannot() -> None:
+    points = translate(all_kinds(120_000).request, Translation(scope_labels=False)).points
+    data = write_protobuf([Family(each.metadata, (each,)) for each in points], timestamps=True)
+    found, position = {}, 0
+    while position < len(data):
+        length, position = read_varint(data, position)
+        family = MetricFamily.FromString(data[position : position + length])
+        found[family.name] = family
+        position += length
+    (size,) = found["size"].metric
+    assert (size.histogram.schema, size.histogram.sample_count) == (1, 10)
+    assert [(s.offset, s.length) for s in size.histogram.positive_span] == [(-1, 2), (3, 1)]
+    assert list(size.histogram.positive_delta) == [1, 1, 2]
+    assert size.histogram.created_timestamp.seconds == 60
+    assert size.timestamp_ms == 120_000
+    (latency,) = found["latency_seconds"].metric
+    assert [(b.upper_bound, b.cumulative_count) for b in latency.histogram.bucket] == [
+        (0.1, 1),
+        (0.5, 1),
+        (1.0, 3),
+        (math.inf, 4),
+    ]
+    assert found["requests_total"].metric[0].counter.created_timestamp.seconds == 60
+    assert found["latency_seconds"].unit == "seconds"

@@ -342,6 +342,13 @@ async def test_2_0_looks_at_what_was_written(
     assert [entry["event"] for entry in logs] == ([event] if event else [])
 
 
+async def test_a_peer_without_2_0_is_told_of(start: Start, peer: WritePeer) -> None:
+    peer.answers = [HttpAnswer(415)]
+    exporter = await start(protobuf_message=V2, **DIRECT)
+    with pytest.raises(Permanent, match="set protobuf_message to"):
+        await exporter.consume(batch(gauges(1)))
+
+
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [

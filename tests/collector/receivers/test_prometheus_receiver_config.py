@@ -87,6 +87,7 @@ JOB = "scrape_configs:\n  - job_name: a\n"
         (f"{JOB}    scrape_intervall: 5s", 6, "scrape_interval"),
         (f"{JOB}    kubernetes_sd_configs: []", 6, "static_configs and file_sd_configs"),
         (f"{JOB}    scrape_native_histograms: true", 6, "native histograms"),
+        (f"{JOB}    scrape_protocols: [PrometheusProto]", 6, "but native histograms"),
         (f"{JOB}    scrape_interval: 5", 6, "no duration of Prometheus"),
         (f"{JOB}    scrape_interval: 5s\n    scrape_timeout: 6s", 5, "longer than its"),
         (f"{JOB}    scrape_timeout: 2m", 4, "longer than the global"),

@@ -45,6 +45,8 @@ class Point:
     """The stream ended: all values are stale markers."""
     is_delta: bool = False
     """The value is what came since `created_ms`, not since the beginning."""
+    is_target_info: bool = False
+    """It is not a data point of the request's, but tells of its resource."""
     resource: int = 0
     """Hash of its resource's attributes: tells resources apart whose points have equal labels."""
 

@@ -41,7 +41,6 @@ from belvedere.prometheus.model import (
     labels_of,
 )
 
-TARGET_INFO_HELP: Final = "Target metadata"
 _NO_VALUE: Final = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 _DELTA: Final = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _UNSPECIFIED: Final = AggregationTemporality.AGGREGATION_TEMPORALITY_UNSPECIFIED
@@ -139,11 +138,12 @@ class _Resource:
             "target_info", "", Kind.GAUGE, self._chosen.strategy, namespace=self._chosen.namespace
         )
         yield Point(
-            Metadata(name, MetricType.GAUGE, TARGET_INFO_HELP),
+            Metadata(name, MetricType.GAUGE, "Target metadata"),
             labels_of({**self._below_attributes, **others, **self._target}),
             time_ms,
             0,
             (Line("", None, 1.0),),
+            is_target_info=True,
             resource=self._hash,
         )
 
@@ -222,6 +222,8 @@ def _summary(point: Any, *, is_stale: bool, **of: Any) -> Point:
 
 def _exemplars(point: Any) -> tuple[Exemplar, ...]:
     """By time. Filtered attributes come along as far as there is room for them."""
+    if not point.exemplars:
+        return ()
     found = []
     for each in point.exemplars:
         ids = {"trace_id": each.trace_id.hex(), "span_id": each.span_id.hex()}

@@ -9,7 +9,6 @@ from typing import TypeAlias
 from belvedere.prometheus.exposition.family import Family
 from belvedere.prometheus.from_otlp import Point
 from belvedere.prometheus.from_otlp.add import added
-from belvedere.prometheus.from_otlp.translate import TARGET_INFO_HELP
 from belvedere.prometheus.model import Labels, Metadata, MetricType
 
 _Key: TypeAlias = tuple[str, Labels]
@@ -110,7 +109,7 @@ class HeldPoints:
 
 
 def _key(point: Point) -> _Key:
-    if point.metadata.help == TARGET_INFO_HELP and point.metadata.name.endswith("target_info"):
+    if point.is_target_info:
         # One a target, or joins with it find two.
         target = tuple(pair for pair in point.labels if pair[0] in ("instance", "job"))
         return point.metadata.name, target

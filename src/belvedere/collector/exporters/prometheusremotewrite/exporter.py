@@ -25,6 +25,10 @@ from belvedere.prometheus.remote_write import v1, v2
 log = structlog.get_logger(__name__)
 
 _WRITTEN: Final = "x-prometheus-remote-write-{}-written"
+_UNSUPPORTED_MEDIA_TYPE: Final = 415
+_NO_V2: Final = (
+    "the peer does not take remote write 2.0; set protobuf_message to prometheus.WriteRequest"
+)
 _COMPLAINTS: Final = {
     "delta": "their temporality is delta; make them cumulative (processor deltatocumulative)",
     "name": "they have no name",
@@ -135,7 +139,8 @@ class RemoteWriteExporter:
             if answer.is_success:
                 self._check_written(answer, request)
                 return None
-            raise answer.refusal(is_429_or_5xx)
+            said = _NO_V2 if self._is_v2 and answer.status == _UNSUPPORTED_MEDIA_TYPE else None
+            raise answer.refusal(is_429_or_5xx, said=said)
         except Retryable as error:
             sending.waiting.append(request)
             return error

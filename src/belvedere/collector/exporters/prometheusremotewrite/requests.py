@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from belvedere.collector.exporters.prometheusremotewrite.config import Message, RemoteWriteConfig
 from belvedere.prometheus.from_otlp import Line, Point, series_of, translate
-from belvedere.prometheus.from_otlp.translate import TARGET_INFO_HELP
 from belvedere.prometheus.model import Labels, Series
 from belvedere.prometheus.remote_write import snappy, v1, v2
 
@@ -61,9 +60,7 @@ class RequestMaker:
             if point.is_delta:
                 dropped["delta"] += 1
                 continue
-            if point.metadata.help == TARGET_INFO_HELP and point.metadata.name.endswith(
-                "target_info"
-            ):
+            if point.is_target_info:
                 if not self._is_news(point):
                     continue
             else:

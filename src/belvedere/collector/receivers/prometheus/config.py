@@ -17,6 +17,7 @@ from belvedere.collector.receivers.prometheus.scrape_config import (
     PROTOBUF,
     Protocol,
     ScrapeConfig,
+    ScrapeProtocol,
 )
 from belvedere.prometheus.relabel import search
 
@@ -30,7 +31,7 @@ class GlobalConfig(ComponentConfig):
 
     scrape_interval: PositivePromDuration = Field(60.0, description="Time between two scrapes.")
     scrape_timeout: PositivePromDuration = Field(10.0, description="How long a scrape may take.")
-    scrape_protocols: tuple[Protocol, ...] = Field(
+    scrape_protocols: tuple[ScrapeProtocol, ...] = Field(
         (Protocol.OPENMETRICS_1, Protocol.OPENMETRICS_0, Protocol.TEXT),
         description="Formats to ask for, the best first.",
     )

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import httpx
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.receivers.prometheus.http_config import (
@@ -36,6 +36,18 @@ class Protocol(StrEnum):
     TEXT = "PrometheusText0.0.4"
     TEXT_1 = "PrometheusText1.0.0"
 
+
+def _no_protobuf(value: Any) -> Any:
+    if isinstance(value, str) and value == "PrometheusProto":
+        raise ValueError(
+            "PrometheusProto is not scraped; leave it out: OpenMetricsText1.0.0 has all of it but"
+            " native histograms"
+        )
+    return value
+
+
+ScrapeProtocol = Annotated[Protocol, BeforeValidator(_no_protobuf)]
+"""An entry of `scrape_protocols`."""
 
 _DISCOVERIES: Final = (
     "azure",
@@ -186,10 +198,10 @@ class ScrapeConfig(ComponentConfig):
     scrape_timeout: PositivePromDuration | None = Field(
         None, description="How long a scrape may take."
     )
-    scrape_protocols: tuple[Protocol, ...] | None = Field(
+    scrape_protocols: tuple[ScrapeProtocol, ...] | None = Field(
         None, description="Formats to ask for, the best first."
     )
-    fallback_scrape_protocol: Protocol | None = Field(
+    fallback_scrape_protocol: ScrapeProtocol | None = Field(
         None, description="Format of answers whose Content-Type says none; unset: the older text."
     )
     metrics_path: str = Field("/metrics", description="Where targets answer.")
