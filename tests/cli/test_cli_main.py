@@ -41,6 +41,7 @@ def test_help_tells_the_story(run: Run) -> None:
         "belvedere trace ID",
         "belvedere logs --follow",
         "belvedere metrics",
+        'belvedere promql "QUERY"',
         'belvedere sql "SHOW TABLES"',
     ]
     assert all(f" {name} " in out for name in COMMANDS)

@@ -31,6 +31,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "trace": (_LOOK, "One trace: its spans, events and log lines, in time."),
     "logs": (_LOOK, "Log lines, oldest first; with --follow also those to come."),
     "metrics": (_LOOK, "Metrics and their last values; with a NAME, its series."),
+    "promql": (
+        _ASK,
+        "Ask in PromQL, the language of Prometheus: the value now, or a line a series over time.",
+    ),
     "sql": (_ASK, "Ask in SQL."),
 }
 """Command → its place in `belvedere --help`, and the first line of its own help."""
@@ -45,6 +49,7 @@ Belvedere receives OpenTelemetry data, keeps it, and shows it.
   belvedere trace ID             why: one trace with its log lines
   belvedere logs --follow        log lines as they come
   belvedere metrics              metrics and their last values
+  belvedere promql "QUERY"       ask as one asks Prometheus
   belvedere sql "SHOW TABLES"    all the rest
 
 Each command explains itself: belvedere COMMAND --help

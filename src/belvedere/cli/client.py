@@ -71,6 +71,12 @@ class Client:
         """How the server is doing."""
         return _json(self._ask("GET", "/api/status"), self.server)
 
+    def prometheus(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole answer of an endpoint of Prometheus's API."""
+        return _json(
+            self._ask("POST", f"/prometheus/api/v1/{path}", data=dict(params)), self.server
+        )
+
     def trace(self, trace_id: str) -> "TracesData | None":
         """All spans of a trace; None if there is no such trace."""
         from opentelemetry.proto.trace.v1.trace_pb2 import TracesData  # noqa: PLC0415 - not for all
