@@ -36,6 +36,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "receivers/prometheus": {"config": {"scrape_configs": []}},
     "probabilistic_sampler": {"sampling_percentage": 100},
     "resource": {"attributes": [{"key": "a", "action": "delete"}]},
+    "routing": {"table": [{"condition": 'attributes["a"] == "b"', "pipelines": ["traces/2"]}]},
     "tail_sampling": {"policies": [{"name": "all", "type": "always_sample"}]},
 }
 """The least that must be written for components that have no complete defaults.

@@ -61,6 +61,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "clickhouse": "belvedere.collector.exporters.clickhouse:ClickHouseExporter",
         "debug": "belvedere.collector.exporters.debug:DebugExporter",
         "file": "belvedere.collector.exporters.file:FileExporter",
+        "kafka": "belvedere.collector.exporters.kafka:KafkaExporter",
         "loki": "belvedere.collector.exporters.loki:LokiExporter",
         "nop": "belvedere.collector.exporters.nop:NopExporter",
         "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
@@ -71,7 +72,10 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         ),
     },
     Kind.CONNECTOR: {
+        "count": "belvedere.collector.connectors.count:Count",
         "forward": "belvedere.collector.connectors.forward:Forward",
+        "routing": "belvedere.collector.connectors.routing:Routing",
+        "service_graph": "belvedere.collector.connectors.servicegraph:ServiceGraph",
         "span_metrics": "belvedere.collector.connectors.spanmetrics:SpanMetrics",
     },
     Kind.EXTENSION: {
@@ -86,7 +90,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
 """Section → type name → `module:class`."""
 
 RENAMED: dict[Kind, dict[str, str]] = {
-    Kind.CONNECTOR: {"spanmetrics": "span_metrics"},
+    Kind.CONNECTOR: {"servicegraph": "service_graph", "spanmetrics": "span_metrics"},
     Kind.PROCESSOR: {"k8sattributes": "k8s_attributes"},
     Kind.EXPORTER: {"otlp": "otlp_grpc", "otlphttp": "otlp_http"},
 }

@@ -5,7 +5,6 @@ Imported where a configuration asks for it, since the SDK takes its time.
 
 import logging
 import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypedDict
@@ -32,6 +31,7 @@ from belvedere.collector.telemetry.config import (
     OwnProcessorConfig,
     Telemetry,
 )
+from belvedere.collector.telemetry.instance import INSTANCE_ID
 
 _NAME: Final = "belvedere.collector"
 
@@ -41,7 +41,7 @@ def resource_of(telemetry: Telemetry) -> Resource:
     attributes = {
         "service.name": "belvedere-collector",
         "service.version": __version__,
-        "service.instance.id": str(uuid.uuid4()),
+        "service.instance.id": INSTANCE_ID,
         **telemetry.resource,
     }
     return Resource({key: value for key, value in attributes.items() if value is not None})

@@ -1,0 +1,1 @@
+"""What connectors that make metrics share: histograms, attribute text, and the regular flush."""
