@@ -9,6 +9,9 @@ ARGS   ?=
 FILES  ?=
 EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
 
+# The real programs that tests and benchmarks compare with; see tests/peers.sh.
+export PATH := $(abspath $(VENV)/peers):$(PATH)
+
 .PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk conformance-promql
 
 help: ## what there is to do
@@ -69,7 +72,11 @@ $(VENV)/.server: $(VENV)/.uv pyproject.toml constraints.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.server
+$(VENV)/.peers: tests/peers.sh $(VENV)/.uv
+	@tests/peers.sh $(VENV)/peers
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.server $(VENV)/.peers
 	@echo "installing the developers' tools ..."
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt \
 		--editable '.[demo,kafka,auto,requests,openai,anthropic,langchain,mcp]' --group dev

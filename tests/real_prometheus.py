@@ -29,7 +29,7 @@ _EXPECTED_WARNINGS = ("Received SIGTERM", "Received an OS signal")
 def program(name: str) -> str:
     """The path of `prometheus` or `promtool`."""
     path = shutil.which(name)
-    assert path, f"these tests need {name}: apt-get install prometheus"
+    assert path, f"these tests need {name}: make test brings it (tests/peers.sh)"
     return path
 
 

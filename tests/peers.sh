@@ -1,0 +1,28 @@
+#!/bin/sh
+# The real programs that tests compare with, in the directory $1: Debian's packages, unpacked (not
+# installed, so that nothing starts), unless the machine has them.
+set -eu
+programs="prometheus promtool prometheus-alertmanager"
+missing=""
+for program in $programs; do
+    command -v "$program" >/dev/null || missing="$missing $program"
+done
+mkdir -p "$1"
+[ -z "$missing" ] && exit 0
+if ! command -v apt-get >/dev/null; then
+    echo "the tests compare with real programs; install:$missing" >&2
+    exit 1
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fetch() { (cd "$work" && apt-get download --quiet prometheus prometheus-alertmanager >/dev/null 2>&1); }
+fetch || { apt-get update --quiet >/dev/null 2>&1 && fetch; } || {
+    echo "the tests compare with real programs, and apt-get cannot get them; install:$missing" >&2
+    exit 1
+}
+for package in "$work"/*.deb; do
+    dpkg --extract "$package" "$work/root"
+done
+for program in $programs; do
+    mv "$work/root/usr/bin/$program" "$1/"
+done
