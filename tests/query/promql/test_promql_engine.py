@@ -167,6 +167,15 @@ def test_samples_are_bounded(query: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["sum_over_time(vector(1)[100y:1ms])", "max_over_time(m[100y:1ms])", "time()[100y:1ms]"],
+)
+def test_steps_of_subqueries_are_bounded(query: str) -> None:
+    with pytest.raises((TooManySamples, ParseError)):
+        ENGINE.instant(query, loaded("m 1"), 10**13)
+
+
 def test_what_is_done_with_is_not_held() -> None:
     source = loaded(*(f'm{{a="{n}"}} 0+1x10' for n in range(5)))
     engine = Engine(EngineOptions(max_samples=130))

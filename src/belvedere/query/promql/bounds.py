@@ -41,6 +41,11 @@ class Bounds:
         self._held = held
         self._take(result)
 
+    def check_steps(self, steps: int) -> None:
+        """Refuses grids of more steps than there may be samples."""
+        if steps > self._max:
+            raise TooManySamples(_MESSAGE)
+
     def hold_cells(self, series: int, steps: int) -> None:
         """A matrix that is about to be made."""
         self._take(series * steps)

@@ -136,7 +136,7 @@ def _with_histograms(
         if operator.return_bool:
             values[place], present[place] = float(holds), True
             continue
-        if operator.keep_right:
+        if operator.keep_right and operator.op in _COMPARISONS:
             result = right_sample
         present[place] = holds
         if isinstance(result, NativeHistogram):

@@ -89,6 +89,7 @@ class Execution:
         """The value of a node at all steps: a matrix, a scalar a step, or a string."""
         self.bounds.check()
         held = self.bounds.held
+        self.bounds.check_steps(grid.steps)
         result: Value = _NODES[type(node)](self, node, grid)
         size = np.count_nonzero(result.present) if isinstance(result, SeriesMatrix) else 0
         self.bounds.settle(held, int(size))
@@ -114,7 +115,8 @@ class Execution:
             return Windows.of(samples, times, node.range_ms), drop_name
         boundary = Boundary(node.boundary)
         before, after = reach(boundary, self.lookback_ms)
-        samples = self.reader.read(node.matchers, times, node.range_ms + before, after)
+        before += node.range_ms
+        samples = self.reader.read(node.matchers, times, before, after, totals=node.totals)
         self.bounds.hold_samples(samples, grid.steps)
         windows = Windows.of(
             samples, times, node.range_ms, boundary=boundary, lookback_ms=self.lookback_ms
@@ -154,7 +156,7 @@ def _instant(execution: Execution, node: Instant, grid: Grid) -> SeriesMatrix:
             raise ExecutionError(_NO_HISTOGRAMS, node.position)
         execution.bounds.hold_samples(samples, grid.steps)
         return interpolated(samples, times, lookback_ms).without_missing()
-    samples = execution.reader.read(node.matchers, times, lookback_ms)
+    samples = execution.reader.read(node.matchers, times, lookback_ms, totals=node.totals)
     execution.bounds.hold_samples(samples, grid.steps)
     return latest(samples, times, lookback_ms).without_missing()
 

@@ -65,8 +65,8 @@ def hints_as_read(
 ) -> Iterator[float | NativeHistogram]:
     """The samples of a series with the counter reset hints that Prometheus's storage gives back.
 
-    It keeps histograms in chunks without a reset. In a chunk the first has the hint of the chunk
-    (a reset began it, or nothing is known), and all others are known to be no reset.
+    It keeps histograms in chunks without a reset. Of the first in a chunk nothing is known (not
+    even that a reset began it), and all others are known to be no reset.
     """
     before: NativeHistogram | None = None
     for value in values:
@@ -79,12 +79,8 @@ def hints_as_read(
 
 
 def _hint(value: NativeHistogram, before: NativeHistogram | None) -> CounterReset:
-    if value.counter_reset is CounterReset.RESET:
-        return CounterReset.RESET
-    if before is None:
+    if before is None or value.counter_reset is CounterReset.RESET:
         return CounterReset.UNKNOWN
-    if value.count < before.count:
-        return CounterReset.RESET
     if (value.schema, value.zero_threshold, value.custom_values) != (
         before.schema,
         before.zero_threshold,
@@ -93,7 +89,7 @@ def _hint(value: NativeHistogram, before: NativeHistogram | None) -> CounterRese
         return CounterReset.UNKNOWN
     unknown = CounterReset.UNKNOWN
     fell = detect_reset(value.with_hint(unknown), before.with_hint(unknown))
-    return CounterReset.RESET if fell else CounterReset.NOT_RESET
+    return CounterReset.UNKNOWN if fell else CounterReset.NOT_RESET
 
 
 def _between(samples: Samples, start_ms: int, end_ms: int) -> Samples:

@@ -5,7 +5,7 @@ and whatever has the same value at all steps stands below a `StepInvariant`, to 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from belvedere.query.go_format import format_f, quote
@@ -30,6 +30,7 @@ from belvedere.query.promql.matcher import Matcher
 from belvedere.query.promql.position import Position
 from belvedere.query.promql.query_times import QueryTimes
 from belvedere.query.promql.signatures import Signature
+from belvedere.query.promql.totals import BUCKETS, TOTALS
 
 # Their value changes with the time of the step although their arguments do not.
 TIME_DEPENDENT: Final = frozenset(
@@ -83,32 +84,40 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """The newest samples of series."""
+    """The newest samples of series; `totals` as of `Range`."""
 
     matchers: tuple[Matcher, ...]
     when: When
     boundary: str
     position: Position
+    totals: bool = False
 
     def __str__(self) -> str:
         boundary = f" {self.boundary}" if self.boundary else ""
-        return f"select {_series(self.matchers)}{boundary}{self.when}"
+        totals = " (count and sum)" if self.totals else ""
+        return f"select {_series(self.matchers)}{boundary}{self.when}{totals}"
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The samples of series in a window before each step."""
+    """The samples of series in a window before each step.
+
+    Attributes:
+        totals: Of histograms count and sum are enough.
+    """
 
     matchers: tuple[Matcher, ...]
     range_ms: int
     when: When
     boundary: str
     position: Position
+    totals: bool = False
 
     def __str__(self) -> str:
         boundary = f" {self.boundary}" if self.boundary else ""
         window = f"[{format_duration(self.range_ms)}]"
-        return f"select {_series(self.matchers)}{window}{boundary}{self.when}"
+        totals = " (count and sum)" if self.totals else ""
+        return f"select {_series(self.matchers)}{window}{boundary}{self.when}{totals}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +265,20 @@ def _once(node: Node) -> Node:
 
 @dataclass(frozen=True, slots=True)
 class _Planner:
-    """Gives nodes, and whether they are the same at all steps."""
+    """Gives nodes, and whether they are the same at all steps.
+
+    Attributes:
+        in_totals: Below a call that needs no buckets of histograms.
+        in_buckets: Below one that does, or below a subquery, where resets are found by buckets.
+    """
 
     times: QueryTimes
+    in_totals: bool = False
+    in_buckets: bool = False
+
+    @property
+    def totals(self) -> bool:
+        return self.in_totals and not self.in_buckets
 
     def plan(self, tree: Expression) -> tuple[Node, bool]:  # noqa: C901, PLR0911 # one a kind
         match tree:
@@ -268,7 +288,8 @@ class _Planner:
                 return Text(text, tree.position), True
             case VectorSelector():
                 when = self._when(tree.shift)
-                selected = Instant(tree.matchers, when, tree.boundary, tree.position)
+                place = tree.position
+                selected = Instant(tree.matchers, when, tree.boundary, place, self.totals)
                 return selected, when.at_ms is not None
             case MatrixSelector():
                 return self._matrix_selector(tree)
@@ -302,11 +323,12 @@ class _Planner:
         selector = tree.selector
         when = self._when(selector.shift)
         range_ms = self._duration(tree.range_ms, tree.range_expression)
-        node = Range(selector.matchers, range_ms, when, selector.boundary, tree.position)
+        matchers, boundary = selector.matchers, selector.boundary
+        node = Range(matchers, range_ms, when, boundary, tree.position, self.totals)
         return node, when.at_ms is not None
 
     def _subquery(self, tree: Subquery) -> tuple[Node, bool]:
-        below, invariant = self.plan(tree.expression)
+        below, invariant = replace(self, in_buckets=True).plan(tree.expression)
         when = self._when(tree.shift)
         step_ms = self._duration(tree.step_ms, tree.step_expression)
         node = SubqueryRange(
@@ -340,7 +362,12 @@ class _Planner:
         name = tree.signature.name
         if name in _QUERY_TIMES:
             return Constant(self.times.seconds(name), tree.position), True
-        planned = [self.plan(argument) for argument in tree.arguments]
+        planner = replace(
+            self,
+            in_totals=self.in_totals or name in TOTALS,
+            in_buckets=self.in_buckets or name in BUCKETS,
+        )
+        planned = [planner.plan(argument) for argument in tree.arguments]
         invariant = name not in TIME_DEPENDENT and all(same for _, same in planned)
         arguments = [node if invariant or not same else _once(node) for node, same in planned]
         selector = _selector(tree.arguments[0]) if tree.arguments else None

@@ -7,6 +7,7 @@ from belvedere.query.matrix import Grid
 from belvedere.query.promql.matcher import Matcher
 from belvedere.query.promql.plan import When
 from belvedere.query.promql.source import Source
+from belvedere.query.promql.totals import totals_only
 from belvedere.query.samples import IntArray, Samples
 
 
@@ -28,15 +29,30 @@ class Reader:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._known: dict[tuple[tuple[Matcher, ...], int, int], Samples] = {}
+        self._known: dict[tuple[tuple[Matcher, ...], int, int, bool], Samples] = {}
 
     def read(
-        self, matchers: tuple[Matcher, ...], times_ms: IntArray, before_ms: int, after_ms: int = 0
+        self,
+        matchers: tuple[Matcher, ...],
+        times_ms: IntArray,
+        before_ms: int,
+        after_ms: int = 0,
+        *,
+        totals: bool = False,
     ) -> Samples:
-        """The samples in `(first - before, last + after]`."""
+        """The samples in `(first - before, last + after]`.
+
+        Args:
+            matchers: Which series.
+            times_ms: int64[T], ascending: what the steps look at.
+            before_ms: How far before a time is looked.
+            after_ms: How far after a time is looked.
+            totals: Of histograms count and sum are enough.
+        """
         start_ms, end_ms = int(times_ms[0]) - before_ms, int(times_ms[-1]) + after_ms
-        key = (matchers, start_ms, end_ms)
+        key = (matchers, start_ms, end_ms, totals)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._source.select(matchers, start_ms, end_ms)
+            found = self._source.select(matchers, start_ms, end_ms)
+            found = self._known[key] = totals_only(found) if totals else found
         return found
