@@ -1,13 +1,16 @@
 """`AppState`: what the server hands to the API."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from belvedere.collector.errors import Retryable
 from belvedere.otlp.batch import DEFAULT_PROJECT, Batch
 from belvedere.query.promql.engine import Engine
 from belvedere.store.database import Database
+
+if TYPE_CHECKING:  # most servers scrape nothing
+    from belvedere.collector.receivers.prometheus.receiver import Targets
 
 
 class StoreWriter(Protocol):
@@ -41,6 +44,8 @@ class AppState:
     """Takes what clients of the API send. Raises `Retryable` while there is none."""
     engine: Engine = field(default_factory=Engine)
     """Evaluates PromQL."""
+    targets: Callable[[], "Sequence[Targets]"] = tuple
+    """What the receivers `prometheus` of this process scrape, and how that goes."""
     status_parts: Callable[[], Mapping[str, Any]] = dict
     """What only the server knows, for `/api/status`: `data_dir`, `listening` (what → address) and
     whatever else is worth saying. Must not block."""

@@ -5,7 +5,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 import uvicorn
@@ -27,6 +27,9 @@ from belvedere.server.options import Options
 from belvedere.store.database import Database
 from belvedere.store.lock import lock_directory
 from belvedere.store.projects import Projects
+
+if TYPE_CHECKING:
+    from belvedere.collector.receivers.prometheus.receiver import PrometheusReceiver
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +53,7 @@ class Server:
         self._options = options
         self._ready = False
         self._writer: StoreWriter | None = None
+        self._scrapers: list[PrometheusReceiver] = []
         self._stack = contextlib.AsyncExitStack()
         self.listening: dict[str, str] = {}
         """What is served → where: `OTLP/gRPC`, `OTLP/HTTP`, `API and UI`."""
@@ -98,6 +102,12 @@ class Server:
             raise _with_option(error) from None
         self._stack.callback(setattr, self, "_ready", False)
         self._note_receivers(service, config)
+        if any(name.partition("/")[0] == "prometheus" for name in config.components[Kind.RECEIVER]):
+            from belvedere.collector.receivers.prometheus.receiver import (  # noqa: PLC0415 - most servers scrape nothing
+                PrometheusReceiver,
+            )
+
+            self._scrapers = [*_components(service, config, Kind.RECEIVER, PrometheusReceiver)]
         self._writer = next(_components(service, config, Kind.EXPORTER, BelvedereExporter), None)
         self._ready = True
 
@@ -113,6 +123,7 @@ class Server:
             is_ready=lambda: self._ready,
             store_writer=self._store_writer,
             engine=_engine(options),
+            targets=lambda: [receiver.targets() for receiver in self._scrapers],
             status_parts=lambda: {
                 "data_dir": str(options.data_dir.absolute()),
                 "store": "ClickHouse server" if options.store else "embedded ClickHouse",

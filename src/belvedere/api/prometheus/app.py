@@ -15,6 +15,7 @@ from belvedere.api.prometheus import (
     read,
     series,
     status,
+    targets,
     write,
 )
 from belvedere.api.prometheus.project import Projects
@@ -44,5 +45,6 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
         *read.routes(projects),
         *otlp.routes(state),
         *federate.routes(projects, engine.options.lookback_ms),
+        *targets.routes(state),
         *status.routes(state, {}),
     ]
