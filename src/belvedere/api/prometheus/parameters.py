@@ -1,7 +1,7 @@
 """What Prometheus's endpoints are asked with: in the URL, in a form, or in both."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
@@ -26,11 +26,9 @@ class Parameters:
     """The parameters of one request. Errors name the parameter, in upstream's words."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        self._values: Mapping[str, list[str]] = {}
-        values: dict[str, list[str]] = {}
+        self._values: dict[str, list[str]] = {}
         for name, value in pairs:
-            values.setdefault(name, []).append(value)
-        self._values = values
+            self._values.setdefault(name, []).append(value)
 
     @classmethod
     async def of(cls, request: Request) -> "Parameters":
@@ -67,13 +65,7 @@ class Parameters:
         Raises:
             BadData: it is none, or is not there and has no default.
         """
-        text = self.text(name)
-        if not text and default is not None:
-            return default
-        try:
-            return parse_time_ms(text)
-        except ValueError as error:
-            raise BadData(f"invalid parameter {quote(name)}: {error}") from None
+        return self._parsed(name, default, parse_time_ms)
 
     def duration_ms(self, name: str, default: int | None = None) -> int:
         """A duration: seconds, or `5m` and the like.
@@ -81,11 +73,14 @@ class Parameters:
         Raises:
             BadData: it is none, or is not there and has no default.
         """
+        return self._parsed(name, default, parse_duration_ms)
+
+    def _parsed(self, name: str, default: int | None, parse: Callable[[str], int]) -> int:
         text = self.text(name)
         if not text and default is not None:
             return default
         try:
-            return parse_duration_ms(text)
+            return parse(text)
         except ValueError as error:
             raise BadData(f"invalid parameter {quote(name)}: {error}") from None
 
