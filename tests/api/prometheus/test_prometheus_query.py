@@ -171,3 +171,43 @@ async def test_a_query_is_printed_in_order(prometheus: httpx.AsyncClient) -> Non
     assert (await ask(prometheus, "format_query", query="sum(up)by(pod)"))[
         "data"
     ] == "sum by (pod) (up)"
+
+
+async def test_a_query_is_told_as_a_tree(prometheus: httpx.AsyncClient) -> None:
+    query = 'sum by (pod) (rate(up{pod!="x"}[5m] offset 1m)) / on (pod) group_left () -(up)'
+    found = (await ask(prometheus, "parse_query", query=query))["data"]
+    rate = found["lhs"]["expr"]
+    assert (found["type"], found["op"], found["matching"]["card"]) == (
+        "binaryExpr",
+        "/",
+        "many-to-one",
+    )
+    assert (found["lhs"]["type"], found["lhs"]["grouping"]) == ("aggregation", ["pod"])
+    assert (rate["func"]["name"], rate["func"]["argTypes"]) == ("rate", ["matrix"])
+    assert rate["args"] == [
+        {
+            "type": "matrixSelector",
+            "name": "up",
+            "matchers": [
+                {"name": "pod", "value": "x", "type": "!="},
+                {"name": "__name__", "value": "up", "type": "="},
+            ],
+            "range": 300_000,
+            "offset": 60_000,
+            "timestamp": None,
+            "startOrEnd": None,
+            "anchored": False,
+            "smoothed": False,
+        }
+    ]
+    assert (found["rhs"]["type"], found["rhs"]["expr"]["type"]) == ("unaryExpr", "parenExpr")
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [("1", "numberLiteral"), ('"a"', "stringLiteral"), ("up[5m:1m] @ end()", "subquery")],
+)
+async def test_each_kind_of_node_has_its_name(
+    prometheus: httpx.AsyncClient, query: str, kind: str
+) -> None:
+    assert (await ask(prometheus, "parse_query", query=query))["data"]["type"] == kind

@@ -1,4 +1,4 @@
-"""Queries: `/query`, `/query_range`, `/format_query`."""
+"""Queries: `/query`, `/query_range`, `/format_query`, `/parse_query`."""
 
 import threading
 import time
@@ -19,6 +19,7 @@ from belvedere.api.prometheus.encode import (
 )
 from belvedere.api.prometheus.parameters import Parameters
 from belvedere.api.prometheus.project import Project, Projects
+from belvedere.api.prometheus.tree import tree
 from belvedere.query.matrix import Grid, SeriesMatrix
 from belvedere.query.promql.ast import Expression
 from belvedere.query.promql.engine import Engine
@@ -93,10 +94,15 @@ def routes(projects: Projects, engine: Engine) -> list[BaseRoute]:
         parameters = await Parameters.of(request)
         return success(str(_parsed(engine, parameters.text("query"))))
 
+    async def parsed(request: Request) -> Response:
+        parameters = await Parameters.of(request)
+        return success(tree(_parsed(engine, parameters.text("query"))))
+
     return [
         Route("/api/v1/query", answering(instant), methods=_GET_AND_POST),
         Route("/api/v1/query_range", answering(ranged), methods=_GET_AND_POST),
         Route("/api/v1/format_query", answering(formatted), methods=_GET_AND_POST),
+        Route("/api/v1/parse_query", answering(parsed), methods=_GET_AND_POST),
     ]
 
 
