@@ -128,6 +128,8 @@ class HttpPeer:
     received: list[Received] = field(default_factory=list)
     port: int = 0
     certificate: trustme.LeafCert | None = None
+    client: str = ""
+    """Where the last request came from."""
     _server: uvicorn.Server | None = None
 
     async def start(self) -> None:
@@ -171,6 +173,7 @@ class HttpPeer:
             event = await receive()
             body += event.get("body", b"")
             more = event.get("more_body", False)
+        self.client = str(scope["client"])
         headers = {key.decode(): value.decode() for key, value in scope["headers"]}
         body = INFLATE[headers.get("content-encoding", "")](body)
         self.received.append(self.understand(scope["path"], headers, body))

@@ -331,3 +331,40 @@ async def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
     async with exporter(url(http_peer), **DIRECT) as sending:
         await sending.consume(batch_of(Signal.LOGS))
     assert http_peer.received
+
+
+async def test_a_configured_proxy_is_used_for_every_peer(http_peer: HttpPeer) -> None:
+    """The peer is the proxy here: it sees the whole address of another one."""
+    config = DIRECT | {"proxy_url": url(http_peer)}
+    async with exporter("http://127.0.0.1:9/far", **config) as sending:
+        await sending.consume(batch_of(Signal.LOGS))
+    (received,) = http_peer.received
+    assert received.headers["host"] == "127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("keys", "limits"),
+    [
+        ({}, (None, 100, 90)),
+        ({"max_idle_conns_per_host": 3, "max_conns_per_host": 5}, (5, 3, 90)),
+        ({"disable_keep_alives": True, "idle_conn_timeout": "0s"}, (None, 0, None)),
+    ],
+    ids=str,
+)
+def test_connections(keys: dict[str, Any], limits: tuple[Any, ...]) -> None:
+    found = OtlpHttpConfig.model_validate({"endpoint": "http://a"} | keys).limits()
+    assert (
+        found.max_connections,
+        found.max_keepalive_connections,
+        found.keepalive_expiry,
+    ) == limits
+
+
+async def test_connections_are_kept_or_not(http_peer: HttpPeer) -> None:
+    for off, connections in ((False, 1), (True, 3)):
+        seen: set[str] = set()
+        async with exporter(url(http_peer), disable_keep_alives=off, **DIRECT) as sending:
+            for _ in range(3):
+                await sending.consume(batch_of(Signal.LOGS))
+                seen.add(http_peer.client)
+        assert len(seen) == connections

@@ -11,12 +11,14 @@ An exporter makes an `HttpPost` beside its `Delivery`, starts and stops it with 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from belvedere import __version__
 from belvedere.collector.component import Host
+from belvedere.collector.duration import Duration, SizeBytes
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
 from belvedere.collector.exporters.client_auth import AUTH, ClientAuth, ClientAuthConfig
 from belvedere.collector.exporters.client_tls import ClientTlsConfig
@@ -33,6 +35,10 @@ _SHOWN_BYTES = 200
 """How much of an error's body is shown where it is plain text."""
 
 
+_UNCHANGED: Final = "Changes nothing: buffers have the size of what they hold."
+_NO_HTTP2: Final = "Changes nothing: requests are HTTP/1.1."
+
+
 class HttpPostConfig(DeliveryConfig):
     """The keys that exporters over HTTP share, after the Collector's `confighttp.ClientConfig`."""
 
@@ -43,6 +49,40 @@ class HttpPostConfig(DeliveryConfig):
     headers: dict[str, str] = Field(
         default_factory=dict, repr=False, description="Headers sent with each request."
     )
+    proxy_url: str = Field(
+        "", description="Proxy for all requests; without it, those of HTTPS_PROXY and HTTP_PROXY."
+    )
+    max_idle_conns: int = Field(
+        100, ge=0, description="Connections that are kept open while nothing is sent."
+    )
+    max_idle_conns_per_host: int = Field(
+        0, ge=0, description="The same, as there is one host; 0: max_idle_conns counts."
+    )
+    max_conns_per_host: int = Field(0, ge=0, description="Connections at most; 0: no limit.")
+    idle_conn_timeout: Duration = Field(
+        90.0, description="Time after which a connection is closed on which nothing is sent."
+    )
+    disable_keep_alives: bool = Field(
+        False, description="Whether each request has a connection of its own."
+    )
+    read_buffer_size: SizeBytes = Field(0, description=_UNCHANGED)
+    write_buffer_size: SizeBytes = Field(0, description=_UNCHANGED)
+    http2_read_idle_timeout: Duration = Field(0.0, description=_NO_HTTP2)
+    http2_ping_timeout: Duration = Field(0.0, description=_NO_HTTP2)
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _is_proxy(cls, value: str) -> str:
+        return checked_url(value)
+
+    def limits(self) -> httpx.Limits:
+        """How many connections there are, and for how long."""
+        idle = self.max_idle_conns_per_host or self.max_idle_conns
+        return httpx.Limits(
+            max_connections=self.max_conns_per_host or None,
+            max_keepalive_connections=0 if self.disable_keep_alives else idle,
+            keepalive_expiry=self.idle_conn_timeout or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +182,11 @@ class HttpPost:
             verify=config.tls.ssl_context(),
             headers=httpx.Headers(self._headers | own),
             timeout=None,  # noqa: S113 - each attempt as a whole has one
-            limits=httpx.Limits(max_keepalive_connections=config.sending_queue.num_consumers),
-            mounts=dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]")),
+            limits=config.limits(),
+            proxy=config.proxy_url or None,
+            mounts=None
+            if config.proxy_url
+            else dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]")),
         )
 
     async def shutdown(self) -> None:
