@@ -41,6 +41,7 @@ class Flusher:
         self._waiting: deque[Batch] = deque()
         self._one_flush = asyncio.Lock()
         self._stopping = asyncio.Event()
+        self._collected_last = False
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -58,7 +59,9 @@ class Flusher:
         async with self._one_flush:
             if not await self._send_waiting():
                 return False
-            self._waiting.extend(self._collect(last=last))
+            if not self._collected_last:
+                self._collected_last = last
+                self._waiting.extend(self._collect(last=last))
             return await self._send_waiting()
 
     async def shutdown(self) -> None:
