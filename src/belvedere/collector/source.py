@@ -64,8 +64,21 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def read_tree(source: Source, env: Mapping[str, str]) -> Tree:
+_SECTIONS = (
+    "a configuration is a mapping with the sections receivers, processors, exporters and service"
+)
+
+
+def read_tree(
+    source: Source, env: Mapping[str, str] | None, *, expected: str = _SECTIONS
+) -> Tree:
     """Parse one source and expand its references.
+
+    Args:
+        source: the text.
+        env: the environment; None: `$` means nothing, and a field that wants text may have
+            anything (`1.10` is a text there), as other files of this field are.
+        expected: what is said of a text that is no mapping.
 
     Raises:
         ConfigError: it is no YAML, no mapping, has a key twice, or a reference cannot be resolved.
@@ -84,12 +97,7 @@ def read_tree(source: Source, env: Mapping[str, str]) -> Tree:
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        raise ConfigError(
-            "a configuration is a mapping with the sections receivers, processors, exporters"
-            " and service",
-            file=source.name,
-            line=1,
-        )
+        raise ConfigError(expected, file=source.name, line=1)
     reader.tree.values = values
     return reader.tree
 
@@ -105,7 +113,8 @@ def _compose(text: str) -> yaml.Node | None:
 class _Reader:
     """Turns YAML nodes to values and keeps a record of where they stood.
 
-    Without an environment, references stay as they are: in what a variable holds.
+    Without an environment, references stay as they are: in what a variable holds, and in files
+    that know none.
     """
 
     def __init__(self, source: Source, env: Mapping[str, str] | None) -> None:
@@ -164,6 +173,8 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         if node.tag != _STRING:
+            if self._env is None:
+                self.tree.from_environment[path] = node.value
             return self._typed(node, path)
         if self._env is None:
             return node.value

@@ -28,7 +28,8 @@ class Tree:
     positions: dict[KeyPath, Position] = field(default_factory=dict)
     """Of each mapping key and list element; what came out of a variable has its reference's."""
     from_environment: dict[KeyPath, str] = field(default_factory=dict)
-    """The text of scalars that are one reference: what a field that wants text gets."""
+    """The text of scalars that are one reference, or, where there are no references, of those
+    that look like something else: what a field that wants text gets."""
 
     def get(self, path: KeyPath) -> Any:
         """The value at `path`; None where there is none."""

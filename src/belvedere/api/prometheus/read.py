@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from belvedere.api.prometheus.answers import BadData, answering
 from belvedere.api.prometheus.project import Project, Projects
-from belvedere.prometheus.model import NativeHistogram, Series
+from belvedere.prometheus.model import Series
 from belvedere.prometheus.remote_read import (
     MatcherType,
     ReadQuery,
@@ -16,8 +16,7 @@ from belvedere.prometheus.remote_read import (
     encode_response,
 )
 from belvedere.prometheus.remote_write.snappy import compress, decompress
-from belvedere.query.histogram import native
-from belvedere.query.histogram.buckets import Buckets
+from belvedere.query.histogram.to_prometheus import to_prometheus
 from belvedere.query.promql.matcher import Matcher, MatchOp
 from belvedere.query.samples import Samples
 
@@ -70,23 +69,5 @@ def _one(samples: Samples, row: int) -> Series:
         if histogram is None:
             series.samples.append((time_ms, value))
         else:
-            series.histograms.append((time_ms, _written(histogram)))
+            series.histograms.append((time_ms, to_prometheus(histogram)))
     return series
-
-
-def _written(histogram: native.NativeHistogram) -> NativeHistogram:
-    return NativeHistogram(
-        schema=histogram.schema,
-        count=histogram.count,
-        sum=histogram.sum,
-        zero_threshold=histogram.zero_threshold,
-        zero_count=histogram.zero_count,
-        positive=_pairs(histogram.positive),
-        negative=_pairs(histogram.negative),
-        custom_values=histogram.custom_values,
-        reset_hint=histogram.counter_reset.value,
-    )
-
-
-def _pairs(buckets: Buckets) -> tuple[tuple[int, float], ...]:
-    return tuple(zip(buckets.indexes.tolist(), buckets.counts.tolist(), strict=True))

@@ -23,6 +23,18 @@ class MemorySource:
         self._points.setdefault(labels, {}).update(points)
         self._series.pop(labels, None)
 
+    def forget_before(self, time_ms: int) -> None:
+        """Forget samples before a time, and series that have none left."""
+        for labels, points in list(self._points.items()):
+            kept = {time: value for time, value in points.items() if time >= time_ms}
+            if len(kept) == len(points):
+                continue
+            self._series.pop(labels, None)
+            if kept:
+                self._points[labels] = kept
+            else:
+                del self._points[labels]
+
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Samples:
         """See `Source.select`."""
         found = [

@@ -1,0 +1,1 @@
+"""Rules: recorded series and alerts, from Prometheus's rule files, and their notifications."""
