@@ -33,15 +33,15 @@ class Kind(StrEnum):
 
 COMPONENTS: dict[Kind, dict[str, str]] = {
     Kind.RECEIVER: {
-        "filelog": "belvedere.collector.receivers.filelog:FileLogReceiver",
-        "hostmetrics": "belvedere.collector.receivers.hostmetrics:HostMetricsReceiver",
+        "file_log": "belvedere.collector.receivers.filelog:FileLogReceiver",
+        "host_metrics": "belvedere.collector.receivers.hostmetrics:HostMetricsReceiver",
         "otlp": "belvedere.collector.receivers.otlp:OtlpReceiver",
         "prometheus": "belvedere.collector.receivers.prometheus:PrometheusReceiver",
     },
     Kind.PROCESSOR: {
         "attributes": "belvedere.collector.processors.attributes:AttributesProcessor",
         "batch": "belvedere.collector.processors.batch:BatchProcessor",
-        "deltatocumulative": (
+        "delta_to_cumulative": (
             "belvedere.collector.processors.deltatocumulative:DeltaToCumulativeProcessor"
         ),
         "filter": "belvedere.collector.processors.filter:FilterProcessor",
@@ -67,7 +67,7 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
         "otlp_grpc": "belvedere.collector.exporters.otlp_grpc:OtlpGrpcExporter",
         "otlp_http": "belvedere.collector.exporters.otlp_http:OtlpHttpExporter",
         "prometheus": "belvedere.collector.exporters.prometheus:PrometheusExporter",
-        "prometheusremotewrite": (
+        "prometheus_remote_write": (
             "belvedere.collector.exporters.prometheusremotewrite:RemoteWriteExporter"
         ),
     },
@@ -91,10 +91,23 @@ COMPONENTS: dict[Kind, dict[str, str]] = {
 
 RENAMED: dict[Kind, dict[str, str]] = {
     Kind.CONNECTOR: {"servicegraph": "service_graph", "spanmetrics": "span_metrics"},
-    Kind.PROCESSOR: {"k8sattributes": "k8s_attributes"},
-    Kind.EXPORTER: {"otlp": "otlp_grpc", "otlphttp": "otlp_http"},
+    Kind.EXPORTER: {
+        "otlp": "otlp_grpc",
+        "otlphttp": "otlp_http",
+        "prometheusremotewrite": "prometheus_remote_write",
+    },
+    Kind.PROCESSOR: {
+        "deltatocumulative": "delta_to_cumulative",
+        "k8sattributes": "k8s_attributes",
+    },
+    Kind.RECEIVER: {"filelog": "file_log", "hostmetrics": "host_metrics"},
 }
 """Section → older type name → the name above. Both work."""
+
+
+def current_name(kind: Kind, type_name: str) -> str:
+    """The name of a type today: that of an older name, or itself."""
+    return RENAMED.get(kind, {}).get(type_name, type_name)
 
 
 def component_class(kind: Kind, type_name: str) -> Any:
@@ -103,6 +116,5 @@ def component_class(kind: Kind, type_name: str) -> Any:
     Raises:
         KeyError: there is no component of that type.
     """
-    name = RENAMED.get(kind, {}).get(type_name, type_name)
-    module, _, attribute = COMPONENTS[kind][name].partition(":")
+    module, _, attribute = COMPONENTS[kind][current_name(kind, type_name)].partition(":")
     return getattr(import_module(module), attribute)

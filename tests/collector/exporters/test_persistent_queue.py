@@ -310,3 +310,19 @@ async def test_wait_for_result(request: pytest.FixtureRequest) -> None:
 def test_the_folder_of_a_component(tmp_path: Path) -> None:
     storage = FileStorage(FileStorage.Config(directory=tmp_path), Host("file_storage"))
     assert storage.folder(Kind.EXPORTER, "otlp_grpc/a/b") == tmp_path / "exporter_otlp_grpc_a~002Fb"
+
+
+def test_an_older_name_of_a_type_has_the_same_folder(tmp_path: Path) -> None:
+    def folder(component_id: str) -> Path:
+        storage = FileStorage(FileStorage.Config(directory=tmp_path), Host("file_storage"))
+        return storage.folder(Kind.EXPORTER, component_id)
+
+    assert folder("otlp/a") == folder("otlp_grpc/a") != folder("otlp_grpc/b")
+
+
+def test_two_components_never_share_a_folder(tmp_path: Path) -> None:
+    storage = FileStorage(FileStorage.Config(directory=tmp_path), Host("file_storage"))
+    storage.folder(Kind.RECEIVER, "file_log")
+    assert storage.folder(Kind.RECEIVER, "file_log") != storage.folder(Kind.RECEIVER, "file_log/2")
+    with pytest.raises(ConfigError, match=r"receivers::filelog: .*file_log.*filelog/2"):
+        storage.folder(Kind.RECEIVER, "filelog")

@@ -279,7 +279,7 @@ async def test_what_cannot_be_shown_is_counted_and_told_once(start: Start) -> No
     assert counter("otelcol_exporter_sent_metric_points_total") - sent == 4
     assert counter("otelcol_exporter_send_failed_metric_points_total") - failed == 4
     assert [entry["event"] for entry in logs] == ["points_dropped"] * 2
-    assert "deltatocumulative" in logs[0]["reason"]
+    assert "delta_to_cumulative" in logs[0]["reason"]
     assert await scraped.values() == {"g": 1.0}
 
 

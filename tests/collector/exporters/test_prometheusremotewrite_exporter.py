@@ -251,7 +251,7 @@ async def test_deltas_are_dropped_and_told(start: Start, peer: WritePeer) -> Non
     exporter = await start(**DIRECT)
     metrics = Metrics({})
     metrics.sum("delta", 1, temporality=DELTA)
-    with pytest.raises(Permanent, match="deltatocumulative"):
+    with pytest.raises(Permanent, match="delta_to_cumulative"):
         await exporter.consume(batch(metrics))
     metrics.gauge("g", 1)
     with capture_logs() as logs:

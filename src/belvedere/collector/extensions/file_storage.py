@@ -19,7 +19,7 @@ from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.durable_queue import Sync
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConfigError
-from belvedere.collector.registry import Kind
+from belvedere.collector.registry import Kind, current_name
 
 _DEFAULT: Final = (
     Path(os.environ.get("PROGRAMDATA", "C:/ProgramData")) / "Otelcol" / "FileStorage"
@@ -82,6 +82,7 @@ class FileStorage:
     def __init__(self, config: FileStorageConfig, host: Host) -> None:
         self._config, self._key = config, f"extensions::{host.component_id}::directory"
         self._lock: int | None = None
+        self._users: dict[Path, str] = {}
         self.directory = config.directory
         self.sync = Sync.ALWAYS if config.fsync else Sync.INTERVAL
 
@@ -115,9 +116,20 @@ class FileStorage:
             os.close(lock)
 
     def folder(self, kind: Kind, component_id: str) -> Path:
-        """See `Storage.folder`."""
+        """See `Storage.folder`. What was kept under an older name of the type is found again.
+
+        Raises:
+            ConfigError: another component has it, under another name of the same type.
+        """
         type_name, _, name = component_id.partition("/")
-        return self.directory / f"{kind[:-1]}_{type_name}_{_safe(name)}"
+        folder = self.directory / f"{kind[:-1]}_{current_name(kind, type_name)}_{_safe(name)}"
+        if (other := self._users.setdefault(folder, component_id)) != component_id:
+            raise ConfigError(
+                f"{component_id} and {other} would keep their data in one folder",
+                key=f"{kind}::{component_id}",
+                hint=f"their types are one; give this one a name, like {type_name}/2",
+            )
+        return folder
 
     async def _take(self, lock: int) -> None:
         deadline_s = time.monotonic() + self._config.timeout

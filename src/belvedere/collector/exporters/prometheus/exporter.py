@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 _TELL_S: Final = 60.0
 """The same complaint is logged once in this time."""
 _COMPLAINTS: Final = {
-    "delta": "deltas of sums that can fall; make them cumulative (processor deltatocumulative)",
+    "delta": "deltas of sums that can fall; make them cumulative (processor delta_to_cumulative)",
     "name": "metrics without a name",
     "out_of_order": "deltas that overlap with earlier ones; is there one sender for each stream?",
     "scale": "exponential histograms with scales below -4, which Prometheus does not have",

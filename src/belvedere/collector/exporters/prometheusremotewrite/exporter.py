@@ -30,7 +30,7 @@ _NO_V2: Final = (
     "the peer does not take remote write 2.0; set protobuf_message to prometheus.WriteRequest"
 )
 _COMPLAINTS: Final = {
-    "delta": "their temporality is delta; make them cumulative (processor deltatocumulative)",
+    "delta": "their temporality is delta; make them cumulative (processor delta_to_cumulative)",
     "name": "they have no name",
     "scale": "their scale is below -4, which Prometheus does not have",
     "temporality": "they have no aggregation temporality",
