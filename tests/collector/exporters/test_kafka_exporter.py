@@ -278,6 +278,14 @@ async def test_a_file_that_is_no_certificate(tmp_path: Any) -> None:
     [
         ({}, {"security.protocol": "plaintext", "acks": 1, "enable.idempotence": False}),
         ({"tls": {}}, {"security.protocol": "ssl", "enable.ssl.certificate.verification": True}),
+        (
+            {"tls": {"ca_pem": "authorities"}},
+            {
+                "security.protocol": "ssl",
+                "ssl.ca.pem": "authorities",
+                "enable.ssl.certificate.verification": True,
+            },
+        ),
         ({"tls": {"insecure": True}}, {"security.protocol": "plaintext"}),
         (
             {"auth": {"sasl": {"username": "u", "password": "p", "mechanism": "SCRAM-SHA-256"}}},
@@ -336,6 +344,7 @@ def test_properties(config: dict[str, Any], expected: dict[str, Any]) -> None:
             "'SCRAM-SHA-256' or",
         ),
         ({"tls": {"server_name_override": "x"}}, "not supported by librdkafka"),
+        ({"tls": {"reload_interval": "1h"}}, "not supported by librdkafka"),
         (
             {"partition_logs_by_trace_id": True, "partition_logs_by_resource_attributes": True},
             "do not go together",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -226,6 +227,65 @@ async def test_mutual_tls(certificates: Certificates) -> None:
     assert peer.received
 
 
+async def test_a_certificate_that_is_replaced_is_used_after_reload_interval(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    peer = GrpcPeer(
+        credentials=_server_credentials(certificates.authority, "127.0.0.1", certificates.authority)
+    )
+    await peer.start()
+    files = {"cert_file": tmp_path / "client.pem", "key_file": tmp_path / "client.key"}
+    untrusted = trustme.CA().issue_cert("client.example")
+    untrusted.cert_chain_pems[0].write_to_path(files["cert_file"])
+    untrusted.private_key_pem.write_to_path(files["key_file"])
+    tls = {"ca_file": certificates.ca, "reload_interval": "1ms", **files}
+    async with exporter(peer.port, tls=tls, **DIRECT) as sending:
+        with pytest.raises(Retryable):
+            await sending.consume(batch_of(Signal.LOGS))
+        files["cert_file"].write_bytes(Path(certificates.client).read_bytes())
+        files["key_file"].write_bytes(Path(certificates.client_key).read_bytes())
+        await sending.consume(batch_of(Signal.LOGS))
+    await peer.stop()
+    assert len(peer.received) == 1
+
+
+async def test_certificates_may_stand_in_the_configuration(certificates: Certificates) -> None:
+    peer = GrpcPeer(
+        credentials=_server_credentials(certificates.authority, "127.0.0.1", certificates.authority)
+    )
+    await peer.start()
+    files = {
+        "ca_pem": certificates.ca,
+        "cert_pem": certificates.client,
+        "key_pem": certificates.client_key,
+    }
+    tls = {key: Path(file).read_text() for key, file in files.items()}
+    async with exporter(peer.port, tls=tls, **DIRECT) as sending:
+        await sending.consume(batch_of(Signal.LOGS))
+    await peer.stop()
+    assert peer.received
+
+
+async def test_keys_of_the_channel(grpc_peer: GrpcPeer) -> None:
+    config = {
+        "keepalive": {"time": "30s", "timeout": "5s", "permit_without_stream": True},
+        "balancer_name": "pick_first",
+        "authority": "tempo.example",
+        "wait_for_ready": True,
+    }
+    async with exporter(grpc_peer.port, **PLAIN, **DIRECT, **config) as sending:
+        await sending.consume(batch_of(Signal.LOGS))
+    assert grpc_peer.received
+    settings = OtlpGrpcConfig.model_validate({"endpoint": "a:1"} | config)
+    assert dict(settings.channel_options()) == {
+        "grpc.lb_policy_name": "pick_first",
+        "grpc.default_authority": "tempo.example",
+        "grpc.keepalive_time_ms": 30_000,
+        "grpc.keepalive_timeout_ms": 5_000,
+        "grpc.keepalive_permit_without_calls": 1,
+    }
+
+
 async def test_skip_verify_takes_any_certificate_also_a_new_one() -> None:
     peer = GrpcPeer(credentials=_server_credentials(trustme.CA(), "*.example.com"))
     config = {
@@ -285,7 +345,11 @@ def test_endpoints(endpoint: str, target: str, *, plain_text: bool) -> None:
         ({}, "endpoint"),
         ({"endpoint": "tempo"}, "write host:port"),
         ({"endpoint": "http://tempo:4318/v1/traces"}, "belong to otlp_http"),
-        ({"endpoint": "a:1", "compression": "zstd"}, "'gzip', 'none' or ''"),
+        ({"endpoint": "a:1", "compression": "zstd"}, "send by otlp_http, which has zstd"),
+        ({"endpoint": "a:1", "compression": "brotli"}, "'gzip', 'none' or ''"),
+        ({"endpoint": "a:1", "tls": {"max_version": "1.2"}}, "remove min_version and max_version"),
+        ({"endpoint": "a:1", "tls": {"include_system_ca_certs_pool": True}}, "into ca_file"),
+        ({"endpoint": "a:1", "tls": {"cipher_suites": []}}, "not supported: the TLS library's"),
         ({"endpoint": "a:1", "tls": {"cert_file": "x"}}, "belong together"),
     ],
     ids=str,

@@ -271,6 +271,12 @@ async def secure_peer(certificates: Certificates) -> AsyncIterator[HttpPeer]:
     ("keys", "trusted"),
     [
         pytest.param({"ca_file": ..., "server_name_override": "peer.example"}, True, id="trusted"),
+        pytest.param(
+            {"ca_file": ..., "include_system_ca_certs_pool": True, "reload_interval": "1ns"}
+            | {"server_name_override": "peer.example", "min_version": "1.3"},
+            True,
+            id="trusted-beside-others",
+        ),
         pytest.param({"insecure_skip_verify": True}, True, id="not-verified"),
         pytest.param({"ca_file": ...}, False, id="wrong-name"),
         pytest.param({"server_name_override": "peer.example"}, False, id="unknown-authority"),

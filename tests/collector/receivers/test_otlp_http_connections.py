@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -74,6 +75,27 @@ def test_a_client_may_ask_before_it_sends(doors: Doors) -> None:
         assert stream.recv(100).startswith(b"HTTP/1.1 100 ")
         stream.sendall(GOOD)
         assert read_answer(stream).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.usefixtures("no_complaints")
+@pytest.mark.parametrize("begin", [b"", head()[:-2]], ids=["silent", "half a head"])
+def test_a_head_that_does_not_come_is_given_up(
+    open_doors: Callable[..., Doors], begin: bytes
+) -> None:
+    doors = open_doors(http={"endpoint": "localhost:0", "read_header_timeout": "50ms"})
+    with connect(doors) as stream:
+        stream.sendall(begin)
+        assert stream.recv(100) == b""
+
+
+def test_the_time_for_the_head_is_not_that_for_the_body(open_doors: Callable[..., Doors]) -> None:
+    doors = open_doors(http={"endpoint": "localhost:0", "read_header_timeout": "50ms"})
+    with connect(doors) as stream:
+        for _ in range(2):
+            stream.sendall(head(f"content-length: {len(GOOD)}"))
+            time.sleep(0.1)
+            stream.sendall(GOOD)
+            assert read_answer(stream).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.usefixtures("no_complaints")

@@ -10,8 +10,10 @@ import httpx
 import pytest
 import trustme
 from otlp_doors import METHODS, PROTOBUF, TIMEOUT_S, Doors, traces
+from pydantic import ValidationError
 
 from belvedere.collector.errors import ConfigError
+from belvedere.collector.receivers.otlp.config import GrpcConfig, TlsConfig
 from belvedere.otlp.signal import Signal
 
 GOOD = traces().SerializeToString()
@@ -142,3 +144,93 @@ def test_files_that_do_not_fit_are_found_at_the_start(
     with pytest.raises(ConfigError, match=message) as caught:
         Doors(**{door: {"tls": tls}})  # type: ignore[arg-type]  # one of two keys
     assert caught.value.key == f"receivers::otlp::protocols::{door}::{key}"
+
+
+@pytest.mark.parametrize("door", ["grpc", "http"])
+def test_a_certificate_that_is_replaced_is_shown_after_reload_interval(
+    open_doors: Callable[..., Doors], certificates: Certificates, tmp_path: Path, door: str
+) -> None:
+    files = {"cert_file": tmp_path / "server.pem", "key_file": tmp_path / "server.key"}
+    other = trustme.CA().issue_cert("localhost")
+    other.cert_chain_pems[0].write_to_path(files["cert_file"])
+    other.private_key_pem.write_to_path(files["key_file"])
+    tls = {name: str(path) for name, path in files.items()} | {"reload_interval": "1ms"}
+    doors = open_doors(**{door: {"endpoint": "localhost:0", "tls": tls}})
+    port = doors.grpc_port if door == "grpc" else doors.http_port
+    assert shown_by(port) == other.cert_chain_pems[0].bytes().decode()
+    files["cert_file"].write_bytes(certificates.read("localhost.pem"))
+    shown_by(port)  # a key that does not fit yet: the old certificate stays
+    assert shown_by(port) == other.cert_chain_pems[0].bytes().decode()
+    files["key_file"].write_bytes(certificates.read("localhost.key"))
+    assert shown_by(port) == certificates.read("localhost.pem").decode()
+
+
+def shown_by(port: int) -> str:
+    """The certificate that a server shows, PEM."""
+    return ssl.get_server_certificate(("localhost", port), timeout=TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "versions", "works"),
+    [
+        ("TLSv1_2", {}, True),
+        ("TLSv1_2", {"min_version": 1.3}, False),
+        ("TLSv1_3", {"max_version": "1.2"}, False),
+        ("TLSv1_3", {"min_version": "1.0"}, True),
+    ],
+    ids=str,
+)
+def test_versions_of_the_http_door(
+    open_doors: Callable[..., Doors],
+    certificates: Certificates,
+    protocol: str,
+    versions: dict[str, str],
+    works: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    tls = certificates.keys(mutual=False) | versions
+    doors = open_doors(http={"endpoint": "localhost:0", "tls": tls})
+    context = ssl.create_default_context(cafile=certificates.folder / "ca.pem")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[protocol]
+    if works:
+        assert post(doors, context) == 200
+        return
+    with pytest.raises(httpx.TransportError):
+        post(doors, context)
+
+
+def test_a_certificate_may_stand_in_the_configuration(
+    open_doors: Callable[..., Doors], certificates: Certificates
+) -> None:
+    tls = {
+        "cert_pem": certificates.read("localhost.pem").decode(),
+        "key_pem": certificates.read("localhost.key").decode(),
+    }
+    doors = open_doors(
+        grpc={"endpoint": "localhost:0", "tls": tls}, http={"endpoint": "localhost:0", "tls": tls}
+    )
+    context = ssl.create_default_context(cafile=certificates.folder / "ca.pem")
+    assert post(doors, context) == 200
+    assert export(doors, grpc.ssl_channel_credentials(certificates.read("ca.pem"))) == b""
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({}, "a server needs a certificate"),
+        ({"cert_file": "a"}, "belong together"),
+        ({"cert_file": "a", "cert_pem": "b", "key_file": "c"}, "exclude each other"),
+        ({"cert_file": "a", "key_file": "b", "ca_file": "c"}, "clients are client_ca_file"),
+        ({"min_version": 1.3, "max_version": 1.2}, "min_version is above max_version"),
+        ({"min_version": 2}, "input should be"),
+    ],
+    ids=str,
+)
+def test_keys_that_do_not_fit(keys: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=f"(?i){message}"):
+        TlsConfig.model_validate(keys)
+
+
+def test_grpc_cannot_choose_versions() -> None:
+    tls = {"cert_file": "a", "key_file": "b", "min_version": "1.3"}
+    with pytest.raises(ValidationError, match="remove min_version and max_version"):
+        GrpcConfig.model_validate({"tls": tls})

@@ -2,16 +2,18 @@
 
 import ssl
 from pathlib import Path
-from typing import Self
 
 import grpc
-from pydantic import Field, model_validator
+import structlog
+from pydantic import Field
 
-from belvedere.collector.component import ComponentConfig
 from belvedere.collector.errors import ConfigError
+from belvedere.collector.tls import TlsKeys, any_version, pem
+
+log = structlog.get_logger(__name__)
 
 
-class ClientTlsConfig(ComponentConfig):
+class ClientTlsConfig(TlsKeys):
     """`tls` of an exporter, after the Collector's `configtls.ClientConfig`."""
 
     insecure: bool = Field(
@@ -23,17 +25,13 @@ class ClientTlsConfig(ComponentConfig):
     ca_file: Path | None = Field(
         None, description="PEM file of the authorities to trust; without it, the usual ones."
     )
-    cert_file: Path | None = Field(None, description="PEM file of the client's certificate.")
-    key_file: Path | None = Field(None, description="PEM file of that certificate's key.")
+    ca_pem: str = Field("", description="The authorities themselves, instead of ca_file.")
+    include_system_ca_certs_pool: bool = Field(
+        False, description="Whether the usual authorities are trusted beside those of ca_file."
+    )
     server_name_override: str = Field(
         "", description="Name that the peer's certificate must have, instead of the endpoint's."
     )
-
-    @model_validator(mode="after")
-    def _key_with_certificate(self) -> Self:
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together: set both or neither")
-        return self
 
     def ssl_context(self) -> ssl.SSLContext:
         """The context of Python's TLS clients.
@@ -41,13 +39,18 @@ class ClientTlsConfig(ComponentConfig):
         Raises:
             ConfigError: a file cannot be read or holds no certificate or key.
         """
-        for file in (self.ca_file, self.cert_file, self.key_file):
-            read_file(file)
+        self._check_files()
         try:
-            context = ssl.create_default_context(cafile=self.ca_file)
-            if self.cert_file:
-                context.load_cert_chain(self.cert_file, self.key_file)
-        except (ssl.SSLError, OSError) as error:
+            if self.include_system_ca_certs_pool:
+                context = ssl.create_default_context()
+                if self.ca_file or self.ca_pem:
+                    context.load_verify_locations(self.ca_file, cadata=self.ca_pem or None)
+            else:
+                context = ssl.create_default_context(
+                    cafile=self.ca_file, cadata=self.ca_pem or None
+                )
+            self.load_into(context)
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"tls: {error}", hint="ca_file, cert_file and key_file are PEM files"
             ) from error
@@ -62,18 +65,43 @@ class ClientTlsConfig(ComponentConfig):
         Raises:
             ConfigError: a file cannot be read.
         """
+        self._check_files()
+        certificate, key = self.certificate_and_key() or (None, None)
         return grpc.ssl_channel_credentials(
-            roots or read_file(self.ca_file), read_file(self.key_file), read_file(self.cert_file)
+            roots or pem(self.ca_file, self.ca_pem), key, certificate
         )
 
+    def _check_files(self) -> None:
+        for file in (self.ca_file, self.cert_file, self.key_file):
+            try:
+                pem(file, "")
+            except OSError as error:
+                raise ConfigError(f"tls: {file} cannot be read: {error.strerror}") from error
 
-def read_file(file: Path | None) -> bytes | None:
-    """The contents of a file that the configuration names; None where it names none.
 
-    Raises:
-        ConfigError: it cannot be read.
+def renew(context: ssl.SSLContext, config: ClientTlsConfig) -> None:
+    """Read the own certificate again, for connections to come.
+
+    Where the files do not fit each other (yet), the old certificate stays.
     """
     try:
-        return file.read_bytes() if file else None
+        config.load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # so that none is half loaded
+        config.load_into(context)
     except OSError as error:
-        raise ConfigError(f"tls: {file} cannot be read: {error.strerror}") from error
+        reason = error.strerror or str(error)
+        log.warning("certificate_not_renewed", error=reason, used="the old one")
+
+
+def for_grpc(tls: ClientTlsConfig) -> ClientTlsConfig:
+    """The `tls` of a gRPC client.
+
+    Raises:
+        ValueError: it asks for what gRPC's library cannot do.
+    """
+    any_version(tls)
+    if tls.include_system_ca_certs_pool:
+        raise ValueError(
+            "gRPC's library trusts either its own authorities or those of ca_file: remove"
+            " include_system_ca_certs_pool, and put all authorities into ca_file"
+        )
+    return tls

@@ -9,9 +9,10 @@ An exporter makes an `HttpPost` beside its `Delivery`, starts and stops it with 
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import httpx
 from pydantic import Field, field_validator
@@ -21,9 +22,10 @@ from belvedere.collector.component import Host
 from belvedere.collector.duration import Duration, SizeBytes
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
 from belvedere.collector.exporters.client_auth import AUTH, ClientAuth, ClientAuthConfig
-from belvedere.collector.exporters.client_tls import ClientTlsConfig
+from belvedere.collector.exporters.client_tls import ClientTlsConfig, renew
 from belvedere.collector.exporters.delivery import DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import retry_after_s
+from belvedere.collector.tls import Renewal
 
 _MAX_ANSWER_BYTES = 4 << 20
 """OTLP's limit for responses, good for others too."""
@@ -41,6 +43,13 @@ _NO_HTTP2: Final = "Changes nothing: requests are HTTP/1.1."
 
 class HttpPostConfig(DeliveryConfig):
     """The keys that exporters over HTTP share, after the Collector's `confighttp.ClientConfig`."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "compression_params": "levels are chosen for speed; remove this key",
+        "cookies": "no cookies are kept; remove this key",
+        "force_attempt_http2": "requests are HTTP/1.1; remove this key",
+        "middlewares": "there are no such extensions",
+    }
 
     tls: ClientTlsConfig = Field(
         default_factory=ClientTlsConfig, description="Certificates, for URLs with https://."
@@ -169,6 +178,8 @@ class HttpPost:
         self._auth = ClientAuth(config.auth, host)
         self._headers = {"user-agent": f"Belvedere/{__version__}"} | dict(headers)
         self._client: httpx.AsyncClient | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._renewal = Renewal(config.tls)
 
     async def start(self) -> None:
         """Make the client; the peer need not be there yet.
@@ -178,8 +189,9 @@ class HttpPost:
         """
         config = self._config
         own = {name.lower(): value for name, value in config.headers.items()}
+        self._tls = config.tls.ssl_context()
         self._client = httpx.AsyncClient(
-            verify=config.tls.ssl_context(),
+            verify=self._tls,
             headers=httpx.Headers(self._headers | own),
             timeout=None,  # noqa: S113 - each attempt as a whole has one
             limits=config.limits(),
@@ -209,8 +221,10 @@ class HttpPost:
             Retryable: there was no answer, or none within `timeout`; or the credentials of `auth`
                 cannot be had now.
         """
-        if self._client is None:
+        if self._client is None or self._tls is None:
             raise Retryable(f"{self._id} is not running")
+        if self._renewal.is_due():
+            renew(self._tls, self._config.tls)
         override = self._config.tls.server_name_override
         request = self._client.build_request(
             "POST",

@@ -6,20 +6,22 @@ The batch's bytes go out as they are; nothing is parsed or serialized again.
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import grpc
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from belvedere import __version__
-from belvedere.collector.component import Host
+from belvedere.collector.component import ComponentConfig, Host
+from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
 from belvedere.collector.exporters.client_auth import AUTH, ClientAuth, ClientAuthConfig
-from belvedere.collector.exporters.client_tls import ClientTlsConfig
+from belvedere.collector.exporters.client_tls import ClientTlsConfig, for_grpc
 from belvedere.collector.exporters.delivery import Delivery, DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import read_status, rejected_items, retry_delay_s
 from belvedere.collector.exporters.pinned_certificate import fetch_certificate
 from belvedere.collector.exporters.retry import Clock
+from belvedere.collector.tls import Renewal
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
 
@@ -57,22 +59,63 @@ _ENDPOINT = re.compile(r"(?:(https?)://)?((?:[^/:\[\]]+|\[[0-9A-Fa-f:.]+\]):[0-9
 _RESOLVED_BY_GRPC = ("unix:", "unix-abstract:", "dns:", "ipv4:", "ipv6:", "passthrough:")
 
 
+_NO_BUFFERS = "Changes nothing: gRPC's library chooses its buffers."
+
+
+def _can_compress(value: Any) -> Any:
+    if value in {"snappy", "zstd", "zlib", "deflate", "lz4"}:
+        raise ValueError(
+            f"{value} is not supported: gRPC's library for Python has gzip alone; write gzip or"
+            " none, or send by otlp_http, which has zstd"
+        )
+    return value
+
+
+class KeepaliveConfig(ComponentConfig):
+    """`keepalive`, after the Collector's `configgrpc.KeepaliveClientConfig`."""
+
+    time: Duration = Field(10.0, gt=0, description="A quiet connection is pinged after this.")
+    timeout: Duration = Field(
+        10.0, gt=0, description="A connection is closed if a ping has no answer for this long."
+    )
+    permit_without_stream: bool = Field(
+        False, description="Whether to ping also without a request in flight."
+    )
+
+
 class OtlpGrpcConfig(DeliveryConfig):
     """`exporters::otlp_grpc`."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "middlewares": "there are no such extensions",
+        "batcher": "put the processor batch before the exporter",
+    }
 
     endpoint: str = Field(
         description="host:port of the server, also with http:// (plain text) or https:// before it."
     )
-    tls: ClientTlsConfig = Field(
+    tls: Annotated[ClientTlsConfig, AfterValidator(for_grpc)] = Field(
         default_factory=ClientTlsConfig, description="Encryption; it is on unless insecure is set."
     )
     auth: ClientAuthConfig | None = Field(None, description=AUTH)
     headers: dict[str, str] = Field(
         default_factory=dict, repr=False, description="Metadata sent with each request."
     )
-    compression: Literal["gzip", "none", ""] = Field(
+    compression: Annotated[Literal["gzip", "none", ""], BeforeValidator(_can_compress)] = Field(
         "gzip", description="Compression of requests: gzip or none."
     )
+    keepalive: KeepaliveConfig | None = Field(
+        None, description="Pings of a quiet connection; unset: none."
+    )
+    balancer_name: Literal["pick_first", "round_robin"] = Field(
+        "round_robin", description="How requests are spread over the addresses of the endpoint."
+    )
+    authority: str = Field("", description="Name in :authority, instead of the endpoint's.")
+    wait_for_ready: bool = Field(
+        False, description="Whether an attempt waits for a connection, rather than fail without."
+    )
+    read_buffer_size: int = Field(0, ge=0, description=_NO_BUFFERS)
+    write_buffer_size: int = Field(0, ge=0, description=_NO_BUFFERS)
 
     @field_validator("endpoint")
     @classmethod
@@ -89,6 +132,19 @@ class OtlpGrpcConfig(DeliveryConfig):
         """The endpoint as gRPC wants it."""
         match = _ENDPOINT.fullmatch(self.endpoint)
         return match[2] if match else self.endpoint
+
+    def channel_options(self) -> list[tuple[str, str | int]]:
+        """What the keys mean to gRPC's library."""
+        options: list[tuple[str, str | int]] = [("grpc.lb_policy_name", self.balancer_name)]
+        if self.authority:
+            options.append(("grpc.default_authority", self.authority))
+        if self.keepalive:
+            options += [
+                ("grpc.keepalive_time_ms", round(self.keepalive.time * 1000)),
+                ("grpc.keepalive_timeout_ms", round(self.keepalive.timeout * 1000)),
+                ("grpc.keepalive_permit_without_calls", int(self.keepalive.permit_without_stream)),
+            ]
+        return options
 
     @property
     def plain_text(self) -> bool:
@@ -110,6 +166,7 @@ class OtlpGrpcExporter:
         self._channel: grpc.aio.Channel | None = None
         self._calls: Mapping[Signal, Any] = {}
         self._connecting = asyncio.Lock()
+        self._renewal = Renewal(config.tls)
         self._pins = config.tls.insecure_skip_verify and not config.plain_text
         self._stopped = False
 
@@ -140,7 +197,10 @@ class OtlpGrpcExporter:
             headers = [*headers, (name.lower(), value)]
         try:
             answer = await self._calls[batch.signal](
-                batch.data, timeout=self._config.timeout or None, metadata=headers
+                batch.data,
+                timeout=self._config.timeout or None,
+                metadata=headers,
+                wait_for_ready=self._config.wait_for_ready,
             )
         except grpc.aio.AioRpcError as error:
             if self._pins and error.code() is grpc.StatusCode.UNAVAILABLE:
@@ -157,8 +217,9 @@ class OtlpGrpcExporter:
         async with self._connecting:
             if self._stopped:
                 raise Retryable(f"{self._id} is shutting down")
-            if self._channel is not None:
+            if self._channel is not None and not self._renewal.is_due():
                 return
+            await self._close()  # the new channel reads the certificate again
             if not self._pins:
                 self._open()
                 return
@@ -173,7 +234,7 @@ class OtlpGrpcExporter:
 
     def _open(self, roots: bytes | None = None, name: str = "") -> None:
         config = self._config
-        options = list(_CHANNEL_OPTIONS)
+        options = [*_CHANNEL_OPTIONS, *config.channel_options()]
         if name := name or config.tls.server_name_override:
             options.append(("grpc.ssl_target_name_override", name))
         compression = grpc.Compression.Gzip if config.compression == "gzip" else None
@@ -184,6 +245,7 @@ class OtlpGrpcExporter:
             channel = grpc.aio.secure_channel(config.target, credentials, options, compression)
         self._channel = channel
         self._calls = {signal: channel.unary_unary(method) for signal, method in _METHODS.items()}
+        self._renewal = Renewal(config.tls)
 
     async def _close(self) -> None:
         channel, self._channel = self._channel, None

@@ -19,6 +19,16 @@ _TOPICS: Final = {
 }
 
 
+_NOT_IN_LIBRDKAFKA: Final = (
+    "include_system_ca_certs_pool",
+    "max_version",
+    "min_version",
+    "reload_interval",
+    "server_name_override",
+)
+"""Keys of `tls`."""
+
+
 class SignalConfig(ComponentConfig):
     """`traces`, `metrics` or `logs`: where a signal goes, and in which form."""
 
@@ -180,8 +190,10 @@ class KafkaConfig(DeliveryConfig):
             )
         if self.auth.sasl and self.auth.plain_text:
             raise ValueError("auth: set sasl or plain_text, not both")
-        if (tls := self.tls or self.auth.tls) and tls.server_name_override:
-            raise ValueError("tls: server_name_override is not supported by librdkafka")
+        tls = self.tls or self.auth.tls
+        for key in _NOT_IN_LIBRDKAFKA if tls else ():
+            if getattr(tls, key):
+                raise ValueError(f"tls: {key} is not supported by librdkafka")
         return self
 
     def topic_of(self, signal: Signal) -> str:
@@ -233,6 +245,8 @@ class KafkaConfig(DeliveryConfig):
         if tls and is_tls:
             files = {"ca": tls.ca_file, "certificate": tls.cert_file, "key": tls.key_file}
             found |= {f"ssl.{name}.location": str(file) for name, file in files.items() if file}
+            texts = {"ca": tls.ca_pem, "certificate": tls.cert_pem, "key": tls.key_pem}
+            found |= {f"ssl.{name}.pem": text for name, text in texts.items() if text}
             found["enable.ssl.certificate.verification"] = not tls.insecure_skip_verify
         protocols = (("plaintext", "ssl"), ("sasl_plaintext", "sasl_ssl"))
         return found | {"security.protocol": protocols[bool(user)][is_tls]}

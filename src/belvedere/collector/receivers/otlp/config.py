@@ -1,13 +1,15 @@
 """Keys of the receiver `otlp`: those of the Collector's, and `tokens`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import Duration, PositiveDuration, SizeBytes
 from belvedere.collector.receivers.otlp.listen import split_endpoint
+from belvedere.collector.tls import TlsKeys, any_version
 from belvedere.otlp.batch import is_project_name
 from belvedere.otlp.compression import DEFAULT_LIMIT_BYTES
 
@@ -32,14 +34,29 @@ ProjectName = Annotated[str, AfterValidator(_checked_project)]
 UrlPath = Annotated[str, AfterValidator(_checked_path)]
 
 
-class TlsConfig(ComponentConfig):
+_CLIENTS_CA = "the authorities of clients are client_ca_file"
+
+
+class TlsConfig(TlsKeys):
     """Server certificate; with `client_ca_file` clients must show one, too (mTLS)."""
 
-    cert_file: Path = Field(description="The server's certificate chain, PEM.")
-    key_file: Path = Field(description="The private key of the certificate, PEM.")
+    unsupported: ClassVar[Mapping[str, str]] = {
+        **TlsKeys.unsupported,
+        "ca_file": _CLIENTS_CA,
+        "ca_pem": _CLIENTS_CA,
+        "include_system_ca_certs_pool": _CLIENTS_CA,
+        "client_ca_file_reload": "the authorities are read at the start",
+    }
+
     client_ca_file: Path | None = Field(
         None, description="Clients must have a certificate by one of these authorities, PEM."
     )
+
+    @model_validator(mode="after")
+    def _has_certificate(self) -> Self:
+        if not (self.cert_file or self.cert_pem):
+            raise ValueError("a server needs a certificate: set cert_file and key_file")
+        return self
 
 
 class AuthConfig(ComponentConfig):
@@ -90,8 +107,13 @@ class KeepaliveConfig(ComponentConfig):
     )
 
 
+_NO_BUFFERS = "Changes nothing: gRPC's library chooses its buffers."
+
+
 class GrpcConfig(ComponentConfig):
     """OTLP/gRPC."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {"middlewares": "there are no such extensions"}
 
     endpoint: Endpoint = Field(
         "localhost:4317", description="Address to listen on, host:port; port 0 picks a free one."
@@ -105,7 +127,9 @@ class GrpcConfig(ComponentConfig):
     max_concurrent_streams: int | None = Field(
         None, gt=0, description="Requests at once on one connection; unset: no limit."
     )
-    tls: TlsConfig | None = Field(None, description="Unset: no encryption.")
+    tls: Annotated[TlsConfig | None, AfterValidator(any_version)] = Field(
+        None, description="Unset: no encryption."
+    )
     keepalive: KeepaliveConfig = Field(
         KeepaliveConfig(), description="Pings and ages of connections."
     )
@@ -113,6 +137,11 @@ class GrpcConfig(ComponentConfig):
     include_metadata: bool = Field(
         True, description="Whether components get the request's metadata, without credentials."
     )
+    transport: Literal["tcp", "tcp4", "tcp6"] = Field(
+        "tcp", description="tcp; which of IPv4 and IPv6 is served is what endpoint says."
+    )
+    read_buffer_size: SizeBytes = Field(0, description=_NO_BUFFERS)
+    write_buffer_size: SizeBytes = Field(0, description=_NO_BUFFERS)
 
 
 class CorsConfig(ComponentConfig):
@@ -132,6 +161,13 @@ class CorsConfig(ComponentConfig):
 
 class HttpConfig(ComponentConfig):
     """OTLP/HTTP."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "compression_algorithms": "requests may be plain, gzip, zstd or deflate; remove this key",
+        "keep_alives_enabled": "set idle_timeout, which is how long connections are kept",
+        "middlewares": "there are no such extensions",
+        "response_headers": "a proxy before this receiver can add them",
+    }
 
     endpoint: Endpoint = Field(
         "localhost:4318", description="Address to listen on, host:port; port 0 picks a free one."
@@ -155,6 +191,12 @@ class HttpConfig(ComponentConfig):
     logs_url_path: UrlPath = Field("/v1/logs", description="Where logs are sent to.")
     read_timeout: Duration = Field(
         60.0, gt=0, description="How long the body of a request may take to come."
+    )
+    read_header_timeout: Duration = Field(
+        60.0, gt=0, description="How long the headers of a request may take to come."
+    )
+    write_timeout: Duration = Field(
+        30.0, description="Changes nothing: answers are small enough for any socket's buffer."
     )
     idle_timeout: Duration = Field(
         60.0, gt=0, description="How long a connection is kept open without requests."

@@ -6,6 +6,7 @@ import math
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import uvicorn
@@ -229,7 +230,7 @@ def _with_cors(app: HttpApplication, config: CorsConfig) -> Any:
 def _uvicorn_config(config: HttpConfig, app: Any, tls: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=BoundedHttpProtocol,
+        http=partial(BoundedHttpProtocol, head_timeout_s=config.read_header_timeout),  # type: ignore[arg-type]  # it is called alone
         loop="none",
         ws="none",
         lifespan="off",

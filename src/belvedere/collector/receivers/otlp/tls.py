@@ -3,26 +3,69 @@
 import ssl
 
 import grpc
+import structlog
 
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.receivers.otlp.config import TlsConfig
+from belvedere.collector.tls import Renewal, pem
+
+log = structlog.get_logger(__name__)
 
 
 def ssl_context(config: TlsConfig, key: str) -> ssl.SSLContext:
-    """For the HTTP server.
+    """For the HTTP server. With `reload_interval`, handshakes to come get a renewed certificate.
 
     Raises:
         ConfigError: a file cannot be read or holds no certificate; `key` is named.
     """
+    context = current = _context(config, key)
+    renewal = Renewal(config)
+
+    def at_handshake(connection: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
+        nonlocal current
+        if renewal.is_due():
+            current = _renewed(config, key) or current
+        if connection.context is not current:
+            connection.context = current
+
+    context.sni_callback = at_handshake
+    return context
+
+
+def grpc_credentials(config: TlsConfig, key: str) -> grpc.ServerCredentials:
+    """For the gRPC server. With `reload_interval`, handshakes to come get a renewed certificate.
+
+    Raises:
+        ConfigError: a file cannot be read or holds no certificate; `key` is named.
+    """
+    _context(config, key)  # gRPC itself would complain at the first connection, in its log
+    authorities = pem(config.client_ca_file, "")
+    renewal = Renewal(config)
+
+    def read() -> grpc.ServerCertificateConfiguration:
+        certificate, private_key = config.certificate_and_key() or (b"", b"")
+        return grpc.ssl_server_certificate_configuration([(private_key, certificate)], authorities)
+
+    def at_handshake() -> grpc.ServerCertificateConfiguration | None:
+        is_new = renewal.is_due() and _renewed(config, key)
+        return read() if is_new else None  # None: what it has
+
+    return grpc.dynamic_ssl_server_credentials(
+        read(),
+        at_handshake,  # type: ignore[arg-type]  # gRPC documents None, the stub does not
+        authorities is not None,
+    )
+
+
+def _context(config: TlsConfig, key: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     try:
-        context.load_cert_chain(config.cert_file, config.key_file)
-    except (OSError, ssl.SSLError) as error:
+        config.load_into(context)
+    except OSError as error:
         raise ConfigError(
-            f"cannot use the certificate {config.cert_file} with the key {config.key_file}:"
-            f" {error.strerror or error}",
+            f"cannot use the certificate {config.cert_file or 'of cert_pem'} with the key"
+            f" {config.key_file or 'of key_pem'}: {error.strerror or error}",
             key=key,
             hint="both must be PEM files, and the key that of the certificate",
         ) from None
@@ -30,7 +73,7 @@ def ssl_context(config: TlsConfig, key: str) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_REQUIRED
         try:
             context.load_verify_locations(config.client_ca_file)
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             raise ConfigError(
                 f"cannot use the authorities {config.client_ca_file}: {error.strerror or error}",
                 key=f"{key}::client_ca_file",
@@ -38,16 +81,10 @@ def ssl_context(config: TlsConfig, key: str) -> ssl.SSLContext:
     return context
 
 
-def grpc_credentials(config: TlsConfig, key: str) -> grpc.ServerCredentials:
-    """For the gRPC server.
-
-    Raises:
-        ConfigError: a file cannot be read or holds no certificate; `key` is named.
-    """
-    ssl_context(config, key)  # gRPC itself would complain at the first connection, in its log
-    ca_file = config.client_ca_file
-    return grpc.ssl_server_credentials(
-        [(config.key_file.read_bytes(), config.cert_file.read_bytes())],
-        root_certificates=ca_file.read_bytes() if ca_file else None,
-        require_client_auth=ca_file is not None,
-    )
+def _renewed(config: TlsConfig, key: str) -> ssl.SSLContext | None:
+    """A context with what the files hold now; None if they do not fit each other (yet)."""
+    try:
+        return _context(config, key)
+    except ConfigError as error:
+        log.warning("certificate_not_renewed", error=str(error), used="the old one")
+        return None
