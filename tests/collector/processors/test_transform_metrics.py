@@ -1,4 +1,4 @@
-"""The editors that `transform` has for whole metrics."""
+"""The editors that `transform` has for metrics."""
 
 from typing import Any
 
@@ -51,9 +51,12 @@ def summary() -> Metric:
     return metric
 
 
-async def transformed(metric: Metric, *statements: str, mode: str = "propagate") -> list[Metric]:
+async def transformed(
+    metric: Metric, *statements: str, mode: str = "propagate", context: str = ""
+) -> list[Metric]:
     recorder = Recorder()
-    config = {"error_mode": mode, "metric_statements": list(statements)}
+    groups = [{"context": context, "statements": list(statements)}]
+    config = {"error_mode": mode, "metric_statements": groups if context else list(statements)}
     processor = TransformProcessor(
         TransformProcessor.Config.model_validate(config), Host("transform"), recorder
     )
@@ -127,6 +130,21 @@ async def test_parts_become_sums(
     assert original == metric
     assert (new.name, new.unit, new.sum.aggregation_temporality) == (name, unit, temporality)
     assert points_of(new) == points
+
+
+async def test_data_points_become_sums() -> None:
+    metric = summary()
+    for host, count in (("b", 5), ("c", 6)):
+        point = metric.summary.data_points.add()
+        point.CopyFrom(metric.summary.data_points[0])
+        point.attributes[0].value.string_value, point.count = host, count
+    is_chosen = ' where attributes["host"] != "b" and metric.name == "s"'
+    statements = [
+        f'convert_summary_{part}_val_to_sum("delta", true){is_chosen}' for part in ("count", "sum")
+    ]
+    _, count_metric, sum_metric = await transformed(metric, *statements, context="datapoint")
+    assert points_of(count_metric) == [({"host": "a"}, 4), ({"host": "c"}, 6)]
+    assert points_of(sum_metric) == [({"host": "a"}, 10.0), ({"host": "c"}, 10.0)]
 
 
 async def test_a_missing_sum_is_not_extracted() -> None:

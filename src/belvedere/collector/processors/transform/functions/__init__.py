@@ -1,4 +1,4 @@
-"""The editors that `transform` has beside OTTL's own: they work on whole metrics."""
+"""The editors that `transform` has beside OTTL's own: they work on metrics."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from belvedere.collector.processors.transform.functions.extract import (
 )
 
 _METRIC: Final = frozenset({Context.METRIC})
+_METRIC_OR_DATAPOINT: Final = frozenset({Context.METRIC, Context.DATAPOINT})
 _TEMPORALITY: Final = one_of(*TEMPORALITIES)
 _AGGREGATION: Final = one_of(*AGGREGATIONS)
 
@@ -47,13 +48,21 @@ EDITORS: Mapping[str, Function] = MappingProxyType(
         "convert_gauge_to_sum": editor(convert_gauge_to_sum, _TEMPORALITY, BOOL, contexts=_METRIC),
         "convert_sum_to_gauge": editor(convert_sum_to_gauge, contexts=_METRIC),
         "convert_summary_count_val_to_sum": editor(
-            convert_summary_count_val_to_sum, _TEMPORALITY, BOOL, STRING, contexts=_METRIC
+            convert_summary_count_val_to_sum,
+            _TEMPORALITY,
+            BOOL,
+            STRING,
+            contexts=_METRIC_OR_DATAPOINT,
         ),
         "convert_summary_quantile_val_to_gauge": editor(
             convert_summary_quantile_val_to_gauge, STRING, STRING, contexts=_METRIC
         ),
         "convert_summary_sum_val_to_sum": editor(
-            convert_summary_sum_val_to_sum, _TEMPORALITY, BOOL, STRING, contexts=_METRIC
+            convert_summary_sum_val_to_sum,
+            _TEMPORALITY,
+            BOOL,
+            STRING,
+            contexts=_METRIC_OR_DATAPOINT,
         ),
         "copy_metric": editor(copy_metric, STRING, STRING, STRING, contexts=_METRIC),
         "extract_count_metric": editor(extract_count_metric, BOOL, STRING, contexts=_METRIC),

@@ -1,4 +1,9 @@
-"""Editors that make metrics of a histogram's or summary's parts. They come last in their scope."""
+"""Editors that make metrics of a histogram's or summary's parts. They come last in their scope.
+
+`convert_summary_{count,sum}_val_to_sum` work on data points, as upstream, where each point that
+meets the condition becomes one of the new metric (upstream's gets all points for each); and on
+whole metrics.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,6 +16,8 @@ from belvedere.collector.ottl.record import Record, data_points
 from belvedere.collector.ottl.values import wrapped
 
 TEMPORALITIES: Final = {"delta": 1, "cumulative": 2}
+_LOOKED_BACK: Final = 8
+"""Metrics that the statements of one group may be making of one summary at the same time."""
 _HISTOGRAMS: Final = ("histogram", "exponential_histogram", "summary")
 
 
@@ -107,11 +114,29 @@ def _add_sum(
     new.unit = "1" if read is _count else metric.unit
     new.sum.aggregation_temporality = temporality  # type: ignore[assignment]  # an enum's number
     new.sum.is_monotonic = monotonic
-    for point in data_points(metric):
+    points = data_points(metric) if record.datapoint is None else [record.datapoint]
+    for point in points:
         made = NumberDataPoint()
         if read(point, made):
             _beside(point, new.sum.data_points).MergeFrom(made)
+    if record.datapoint is not None and (begun := _begun(record, new)):
+        begun.sum.data_points.MergeFrom(new.sum.data_points)
+        return True
     return _added(record, new)
+
+
+def _begun(record: Record, new: Metric) -> Metric | None:
+    """The same metric, which an earlier data point began."""
+    metrics = record.scope.metrics
+    for index in range(len(metrics) - 1, max(len(metrics) - 1 - _LOOKED_BACK, -1), -1):
+        metric: Metric = metrics[index]
+        if metric.name == new.name and _kind_of_sum(metric) == _kind_of_sum(new):
+            return metric
+    return None
+
+
+def _kind_of_sum(metric: Metric) -> tuple[int, bool]:
+    return metric.sum.aggregation_temporality, metric.sum.is_monotonic
 
 
 def _count(point: Any, made: NumberDataPoint) -> bool:
