@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from belvedere.collector.errors import Retryable
 from belvedere.otlp.batch import DEFAULT_PROJECT, Batch
 from belvedere.query.promql.engine import Engine
+from belvedere.rules.evaluation.group import Group
 from belvedere.store.database import Database
 
 if TYPE_CHECKING:  # most servers scrape nothing
@@ -46,6 +47,10 @@ class AppState:
     """Evaluates PromQL."""
     targets: Callable[[], "Sequence[Targets]"] = tuple
     """What the receivers `prometheus` of this process scrape, and how that goes."""
+    rule_groups: Callable[[str], Sequence[Group]] = lambda _: ()
+    """The groups of rules of a project. Must not block."""
+    alertmanagers: Callable[[], Sequence[str]] = lambda: ()
+    """URLs of the Alertmanagers that alerts are sent to. Must not block."""
     status_parts: Callable[[], Mapping[str, Any]] = dict
     """What only the server knows, for `/api/status`: `data_dir`, `listening` (what → address) and
     whatever else is worth saying. Must not block."""

@@ -75,6 +75,16 @@ def format_g(value: float, precision: int | None = None) -> str:
     return sign + _positional(digits, exponent)
 
 
+def format_e(value: float) -> str:
+    """`strconv.FormatFloat(value, 'e', -1, 64)`: shortest digits, always an exponent."""
+    special = _special(value)
+    if special is not None:
+        return special
+    sign, digits, exponent = _digits(value, None)
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+
+
 def format_f(value: float) -> str:
     """`strconv.FormatFloat(value, 'f', -1, 64)`: shortest digits, never an exponent."""
     special = _special(value)

@@ -1,5 +1,7 @@
 """Counters of rules and notifications: Prometheus's own names, with the project beside them."""
 
+import contextlib
+
 from prometheus_client import Counter, Gauge
 
 from belvedere.internal_telemetry import REGISTRY
@@ -81,4 +83,5 @@ RECEIVER_NOTIFICATIONS_FAILED = _counter(
 def forget_group(project: str, key: str) -> None:
     """Take away the counters of a group that is gone."""
     for metric in _OF_A_GROUP:
-        metric.remove(project, key)
+        with contextlib.suppress(KeyError):  # it was not counted yet
+            metric.remove(project, key)

@@ -13,6 +13,7 @@ from belvedere.api.prometheus import (
     otlp,
     query,
     read,
+    rules,
     series,
     status,
     targets,
@@ -46,5 +47,6 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
         *otlp.routes(state),
         *federate.routes(projects, engine.options.lookback_ms),
         *targets.routes(state),
+        *rules.routes(state),
         *status.routes(state, {}),
     ]

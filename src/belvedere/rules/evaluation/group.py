@@ -75,11 +75,6 @@ class Group:
         self.evaluation_s = 0.0
         self.stale: dict[Labels, None] = {}
         """Series of rules that are gone, to be marked as ended."""
-        names = (project, self.key)
-        telemetry.INTERVAL_S.labels(*names).set(interval_ms / 1000)
-        telemetry.RULES.labels(*names).set(len(rules))
-        self._evaluations = telemetry.EVALUATIONS.labels(*names)
-        self._failures = telemetry.EVALUATION_FAILURES.labels(*names)
 
     @property
     def name(self) -> str:
@@ -140,7 +135,8 @@ class Group:
         self.stale = {}
 
     async def _evaluate(self, rule: Rule, at_ms: int, workings: Workings) -> int:
-        self._evaluations.inc()
+        names = (self.project, self.key)
+        telemetry.EVALUATIONS.labels(*names).inc()
         rule.evaluated_at_s, began = time.time(), time.perf_counter()
         try:
             vector = await workings.run(
@@ -155,20 +151,28 @@ class Group:
             self._tell(rule, at_ms, workings)
             await self._write(rule, vector, at_ms, workings)
         except (RuleError, PromQLError, StoreError, ConsumeError) as error:
-            rule.health, rule.last_error = Health.BAD, str(error)
-            self._failures.inc()
-            if not isinstance(error, QueryCanceledError):
-                log.warning(
-                    "rule_evaluation_failed",
-                    file=self.file,
-                    group=self.name,
-                    rule=rule.name,
-                    error=str(error),
-                )
+            self._failed(rule, error)
+            return 0
+        except Exception as error:
+            # Whatever it is, the rules after this one are evaluated.
+            log.exception("rule_evaluation_broke", group=self.name, rule=rule.name)
+            self._failed(rule, error)
             return 0
         finally:
             rule.evaluation_s = time.perf_counter() - began
         return len(vector)
+
+    def _failed(self, rule: Rule, error: Exception) -> None:
+        rule.health, rule.last_error = Health.BAD, str(error)
+        telemetry.EVALUATION_FAILURES.labels(self.project, self.key).inc()
+        if not isinstance(error, QueryCanceledError):
+            log.warning(
+                "rule_evaluation_failed",
+                file=self.file,
+                group=self.name,
+                rule=rule.name,
+                error=str(error),
+            )
 
     def _tell(self, rule: Rule, at_ms: int, workings: Workings) -> None:
         due = [alert for alert in rule.alerts if alert.needs_sending(at_ms, RESEND_DELAY_MS)]

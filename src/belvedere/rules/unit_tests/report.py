@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from belvedere.query.go_format import format_g
+from belvedere.query.go_format import format_e
 from belvedere.query.histogram.native import NativeHistogram
 from belvedere.query.histogram.text import print_histogram
 from belvedere.query.labels import Labels
@@ -29,7 +29,7 @@ class TestedSample(NamedTuple):
         """As promtool writes it: `{a="b"} 1E+00`."""
         if isinstance(self.value, NativeHistogram):
             return f"{self.labels} {print_histogram(self.value)}"
-        return f"{self.labels} {_exponential(self.value)}"
+        return f"{self.labels} {format_e(self.value).replace("e", "E")}"
 
 
 def alerts_text(alerts: Sequence[FiringAlert]) -> str:
@@ -48,12 +48,3 @@ def alerts_text(alerts: Sequence[FiringAlert]) -> str:
 def samples_text(samples: Sequence[TestedSample]) -> str:
     """The samples of a query."""
     return ", ".join(sample.text for sample in samples) or "nil"
-
-
-def _exponential(value: float) -> str:
-    """Go's format `E` with the fewest digits."""
-    for digits in range(17):
-        text = f"{value:.{digits}E}"
-        if float(text) == value:
-            return text
-    return format_g(value)
