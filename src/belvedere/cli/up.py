@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from belvedere.server.options import Options
 
 _ADDRESSES, _STORE, _ACCESS = "Addresses", "Data", "Who may send and ask"
+_RULES = "Rules and alerts"
 _ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric points", Signal.LOGS: "log records"}
 
 
@@ -62,6 +63,23 @@ def up(
             help="Switch on what is experimental in PromQL (repeatable):"
             " promql-experimental-functions, promql-extended-range-selectors,"
             " promql-binop-fill-modifiers, promql-delayed-name-removal."
+        ),
+    ] = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Prometheus's rule files, by name or glob (repeatable); PROJECT=GLOB for those of"
+            " another project. SIGHUP reads them again.",
+            rich_help_panel=_RULES,
+        ),
+    ] = None,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Who is told of alerts: Alertmanagers, webhooks, Slack, e-mail (YAML).",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=_RULES,
         ),
     ] = None,
     config: Annotated[
@@ -161,6 +179,8 @@ def up(
         port=port,
         prometheus_port=prometheus_port,
         promql_features=tuple(enable_feature or ()),
+        rules=tuple(rules or ()),
+        alerts=alerts,
         store=store,
         cluster=cluster,
         config=tuple(config or ()),
@@ -197,6 +217,14 @@ async def _run(options: "Options") -> None:
 
     server = Server(options)
     await server.start()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def on_reload() -> None:
+        task = asyncio.create_task(server.reload_rules())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_reload)
     _greet(console, server.listening, options.data_dir)
     await _until(stopping, console)
     console.print("stopping: storing what was accepted ... (Ctrl-C again leaves it for later)")

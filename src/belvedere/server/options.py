@@ -29,6 +29,10 @@ class Options:
     """Of Prometheus's API alone, at the root; None: it is at `/prometheus` of `port` only."""
     promql_features: tuple[str, ...] = ()
     """Names of `query.promql.features`."""
+    rules: tuple[str, ...] = ()
+    """Names and globs of Prometheus's rule files; `PROJECT=GLOB` for another project's."""
+    alerts: Path | None = None
+    """Who is told of alerts; see `rules.notify.config`."""
     store: str = ""
     """`clickhouse://…` for a ClickHouse server; empty for the embedded one in `data_dir`."""
     cluster: str = ""

@@ -24,6 +24,7 @@ from belvedere.otlp.batch import DEFAULT_PROJECT
 from belvedere.query.promql.engine import Engine
 from belvedere.query.promql.features import engine_options
 from belvedere.server.options import Options
+from belvedere.server.rules import ServerRules
 from belvedere.store.database import Database
 from belvedere.store.lock import lock_directory
 from belvedere.store.projects import Projects
@@ -54,6 +55,7 @@ class Server:
         self._ready = False
         self._writer: StoreWriter | None = None
         self._scrapers: list[PrometheusReceiver] = []
+        self._rules: ServerRules | None = None
         self._stack = contextlib.AsyncExitStack()
         self.listening: dict[str, str] = {}
         """What is served → where: `OTLP/gRPC`, `OTLP/HTTP`, `API and UI`."""
@@ -76,6 +78,8 @@ class Server:
         config = options.collector_config()
         api_socket = _bind(options.host, options.port, "API and UI", "--port")
         self._stack.callback(api_socket.close)
+        engine = _engine(options)
+        self._rules = rules = ServerRules(options, engine, _address(api_socket))
         prometheus_socket: socket.socket | None = None
         if options.prometheus_port is not None:
             prometheus_socket = _bind(
@@ -90,7 +94,7 @@ class Server:
             database, retention_days=options.retention_days, cluster=options.cluster
         )
         await asyncio.to_thread(projects.ensure, DEFAULT_PROJECT)
-        state = self._state(database)
+        state = self._state(database, engine, rules)
         await self._serve("API and UI", create_app(state), api_socket)
         if prometheus_socket is not None:
             await self._serve("Prometheus API", create_prometheus_app(state), prometheus_socket)
@@ -109,20 +113,29 @@ class Server:
 
             self._scrapers = [*_components(service, config, Kind.RECEIVER, PrometheusReceiver)]
         self._writer = next(_components(service, config, Kind.EXPORTER, BelvedereExporter), None)
+        self._stack.push_async_callback(rules.shutdown)
+        await rules.start(database, projects, self._writer)
         self._ready = True
+
+    async def reload_rules(self) -> None:
+        """Read the rule files again; what runs goes on where they cannot be used."""
+        if self._rules is not None:
+            await self._rules.reload()
 
     async def stop(self) -> None:
         """Close the doors, store what was accepted, close the store. Safe when repeated."""
         await self._stack.aclose()
 
-    def _state(self, database: Database) -> AppState:
+    def _state(self, database: Database, engine: Engine, rules: ServerRules) -> AppState:
         options = self._options
         return AppState(
             database=database,
             tokens=options.tokens,
             is_ready=lambda: self._ready,
             store_writer=self._store_writer,
-            engine=_engine(options),
+            engine=engine,
+            rule_groups=rules.groups,
+            alertmanagers=lambda: rules.alertmanagers,
             targets=lambda: [receiver.targets() for receiver in self._scrapers],
             status_parts=lambda: {
                 "data_dir": str(options.data_dir.absolute()),

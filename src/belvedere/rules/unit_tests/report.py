@@ -29,7 +29,7 @@ class TestedSample(NamedTuple):
         """As promtool writes it: `{a="b"} 1E+00`."""
         if isinstance(self.value, NativeHistogram):
             return f"{self.labels} {print_histogram(self.value)}"
-        return f"{self.labels} {format_e(self.value).replace("e", "E")}"
+        return f"{self.labels} {format_e(self.value).replace('e', 'E')}"
 
 
 def alerts_text(alerts: Sequence[FiringAlert]) -> str:
