@@ -1,11 +1,14 @@
 """Values as text, and values of plain Python."""
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
 from belvedere.otlp.any_value import any_value, double_text, text_of
 
@@ -54,3 +57,26 @@ def test_empty_lists_and_maps_stay_values() -> None:
 def test_the_text_of_a_double_reads_back(number: float) -> None:
     assert float(double_text(number)) == number
     assert text_of(AnyValue(double_value=number)) == double_text(number)
+
+
+@pytest.mark.parametrize("levels", [1, 25, 26, 200])
+def test_what_is_nested_deeply_can_be_read_by_others(levels: int) -> None:
+    plain: Any = 1
+    for _ in range(levels):
+        plain = {"a": plain}
+    record = LogRecord(attributes=[KeyValue(key="k", value=any_value(plain))])
+    scopes = [ScopeLogs(log_records=[record])]
+    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=scopes)])
+    assert ExportLogsServiceRequest.FromString(request.SerializeToString()) == request
+    within = max(0, levels - 25)
+    inner = '{"a":' * within + "1" + "}" * within
+    shown = json.dumps(inner) if within else inner
+    outer = levels - within
+    assert text_of(any_value(plain)) == '{"a":' * outer + shown + "}" * outer
+
+
+def test_refuses_what_has_no_end() -> None:
+    plain: list[Any] = []
+    plain.append(plain)
+    with pytest.raises(ValueError, match="Recursion"):
+        any_value(plain)

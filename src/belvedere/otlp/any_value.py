@@ -11,6 +11,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 _MAX_EXACT_FLOAT: Final = float(1 << 53)
 _INT64: Final = range(-(1 << 63), 1 << 63)
+_MAX_LEVELS: Final = 25
+"""A level of maps is 3 messages, and parsers of protobuf read 100 within each other."""
 
 
 def text_of(value: AnyValue) -> str:
@@ -43,20 +45,28 @@ def double_text(number: float) -> str:
     return repr(number).replace("e-0", "e-")
 
 
-def any_value(plain: Any) -> AnyValue:
+def any_value(plain: Any, levels: int = _MAX_LEVELS) -> AnyValue:
     """A value of what YAML or JSON can hold; None is no value.
+
+    Lists and maps within `levels` others are their JSON text: what is nested deeper than parsers
+    of protobuf allow could be sent, and nobody could read it.
 
     Raises:
         ValueError: it holds something else, or an integer of more than 64 bits.
     """
     value = AnyValue()
-    if isinstance(plain, list | tuple):
+    if not levels and isinstance(plain, list | tuple | Mapping):
+        try:
+            value.string_value = orjson.dumps(plain).decode()
+        except TypeError as error:
+            raise ValueError(f"no value of an attribute: {error}") from error
+    elif isinstance(plain, list | tuple):
         value.array_value.SetInParent()
-        value.array_value.values.extend(any_value(each) for each in plain)
+        value.array_value.values.extend(any_value(each, levels - 1) for each in plain)
     elif isinstance(plain, Mapping):
         value.kvlist_value.SetInParent()
         for key, each in plain.items():
-            value.kvlist_value.values.add(key=str(key), value=any_value(each))
+            value.kvlist_value.values.add(key=str(key), value=any_value(each, levels - 1))
     elif isinstance(plain, int) and plain not in _INT64:
         raise ValueError(f"{plain} cannot be the value of an attribute: it needs more than 64 bits")
     elif field := _FIELDS.get(type(plain)):

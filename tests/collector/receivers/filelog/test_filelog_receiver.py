@@ -19,6 +19,7 @@ from belvedere.collector.errors import ConfigError, Permanent, Retryable
 from belvedere.collector.exporters.retry import Clock
 from belvedere.collector.extensions.file_storage import FileStorage, FileStorageConfig
 from belvedere.collector.receivers.filelog import FileLogReceiver
+from belvedere.collector.receivers.filelog.reading import Reader
 from belvedere.internal_telemetry import RECEIVER_ACCEPTED, RECEIVER_REFUSED
 from belvedere.otlp.any_value import plain_value
 from belvedere.otlp.signal import Signal
@@ -365,6 +366,7 @@ from belvedere.collector.exporters.file import FileExporter
 from belvedere.collector.extensions.file_storage import FileStorage
 from belvedere.collector.exporters.retry import Clock
 from belvedere.collector.receivers.filelog import FileLogReceiver
+from belvedere.collector.receivers.filelog.reading import Reader
 from belvedere.otlp.signal import Signal
 
 async def main(folder):
@@ -437,7 +439,7 @@ async def test_random_writing_rotating_and_restarting(tmp_path: Path, seed: int)
 
 
 async def test_checkpoints_that_are_none(tmp_path: Path) -> None:
-    folder = tmp_path / "storage" / "receiver_filelog_"
+    folder = tmp_path / "storage" / "receiver_file_log_"
     folder.mkdir(parents=True)
     (folder / "checkpoints.json").write_text("{")
     with pytest.raises(ConfigError, match="no file of checkpoints"):
@@ -469,3 +471,70 @@ async def test_a_file_that_cannot_be_read_is_told_once(
             await until(lambda: lines(recorder) == ["b"])
             await settled()
     assert events(logs, "warning") == ["file_not_readable"]
+
+
+async def test_names_that_are_no_utf_8_do_not_stop_other_files(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"odd \xff.log")
+    append(odd, "odd")
+    append(tmp_path / "z.log", "z")
+    for _ in range(2):  # the second time, from checkpoints
+        async with reading(tmp_path, stored=True, include_file_path=True) as recorder:
+            await until(lambda recorder=recorder: len(lines(recorder)) == 2)
+        assert lines(recorder) == ["odd", "z"]
+        assert attributes(recorder)[0]["log.file.name"] == "odd \ufffd.log"
+        append(odd, "odd")
+        append(tmp_path / "z.log", "z")
+
+
+@pytest.mark.parametrize("levels", [10, 50, 99, 5000])
+async def test_a_line_that_is_nested_deeply_is_like_any_other(tmp_path: Path, levels: int) -> None:
+    deep = '{"a":' * levels + "1" + "}" * levels
+    append(tmp_path / "a.log", deep, '{"b":"2"}')
+    operators = [{"type": "json_parser", "on_error": "send_quiet"}]
+    async with reading(tmp_path, operators=operators) as recorder:
+        await until(lambda: len(lines(recorder)) == 2)
+    assert lines(recorder)[0] == deep
+    for batch in recorder.batches:
+        assert Signal.LOGS.request_type.FromString(batch.data) == batch.message
+    assert attributes(recorder)[1]["b"] == "2"
+    assert ("a" in attributes(recorder)[0]) is (levels < 100)
+
+
+async def test_a_defect_after_the_receiver_costs_one_batch(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    class Defective(Recorder):
+        async def consume(self, batch: Any) -> None:
+            if b"bad" in batch.data:
+                raise RuntimeError("a defect")
+            await super().consume(batch)
+
+    append(tmp_path / "a.log", "bad")
+    name = f"filelog/{request.node.name}"
+    with capture_logs() as logs:
+        async with reading(tmp_path, Defective(), name) as recorder:
+            await until(lambda: logs)
+            append(tmp_path / "a.log", "good")
+            await until(lambda: lines(recorder) == ["good"])
+    assert events(logs, "error") == ["records_dropped"]
+    assert RECEIVER_REFUSED["logs"].labels(name, "file")._value.get() == 1
+
+
+async def test_a_defect_with_one_file_is_told_once_and_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tmp_path / "a.log", "bad")
+    append(tmp_path / "b.log", "good")
+    read = Reader.read
+
+    def defective(self: Reader, file: Any) -> Any:
+        if file.state.path.endswith("a.log"):
+            raise RuntimeError("a defect")
+        return read(self, file)
+
+    monkeypatch.setattr(Reader, "read", defective)
+    with capture_logs() as logs:
+        async with reading(tmp_path) as recorder:
+            await until(lambda: lines(recorder) == ["good"])
+            await settled()
+    assert events(logs, "error") == ["file_not_read"]

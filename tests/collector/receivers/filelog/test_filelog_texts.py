@@ -160,6 +160,12 @@ def test_globs(tmp_path: Path, include: list[str], exclude: list[str], names: li
     assert [str(Path(path).relative_to(tmp_path)) for path in found] == names
 
 
+def test_the_shortest_of_the_paths_that_links_lead_to_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "a.log").touch()
+    (tmp_path / "Loop").symlink_to(tmp_path)
+    assert next(matching([f"{tmp_path}/**/*.log"], [])) == f"{tmp_path}/a.log"
+
+
 def pieces(data: bytes, *, final: bool = True, **config: Any) -> tuple[list[bytes], bytes]:
     """Records, and what is left."""
     settings = FileLogConfig.model_validate({"include": ["*"]} | config)

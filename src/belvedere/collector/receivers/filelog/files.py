@@ -93,7 +93,7 @@ class Files:
             except OSError as error:
                 if path not in self._unreadable:
                     self._unreadable.add(path)
-                    log.warning("file_not_readable", path=path, error=error.strerror)
+                    log.warning("file_not_readable", path=_text(path), error=error.strerror)
         for path, descriptor, fingerprint in waiting:
             self._begin(path, descriptor, fingerprint)
         self._from_beginning = True
@@ -128,11 +128,11 @@ class Files:
         fingerprint, state = self._fingerprint(file.descriptor), file.state
         if size_bytes < state.offset or not fingerprint.startswith(state.fingerprint):
             self._remember(state)
-            state = FileState(path, fingerprint, 0, state.device, state.inode)
+            state = FileState(_text(path), fingerprint, 0, state.device, state.inode)
             file.state, file.rest_bytes = state, 0
         state.fingerprint = fingerprint
-        if state.path != path or not file.attributes:
-            state.path = path
+        if state.path != _text(path) or not file.attributes:
+            state.path = _text(path)
             file.attributes = _attributes(path, file.descriptor, self._config)
         file.is_named = True
 
@@ -145,8 +145,8 @@ class Files:
             return
         if state is None:
             offset = 0 if self._from_beginning else status.st_size
-            state = FileState(path, fingerprint, offset)
-        state.path, state.fingerprint = path, fingerprint
+            state = FileState(_text(path), fingerprint, offset)
+        state.path, state.fingerprint = _text(path), fingerprint
         state.device, state.inode = key
         attributes = _attributes(path, descriptor, self._config)
         self._open[key] = OpenFile(state, descriptor, attributes, grown_s=self._now_s())
@@ -201,10 +201,15 @@ class Files:
 
 def _attributes(path: str, descriptor: int, config: FileLogConfig) -> dict[str, str]:
     return {
-        name: text
+        name: _text(text)
         for key, name, read in _ATTRIBUTES
         if getattr(config, key) and (text := read(path, descriptor))
     }
+
+
+def _text(path: str) -> str:
+    """A path as it may be shown and sent: bytes that are no UTF-8 are replaced."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def _owner(_path: str, descriptor: int) -> str:

@@ -9,12 +9,16 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 def matching(include: Iterable[str], exclude: Iterable[str]) -> Iterator[str]:
-    """Paths of files that match, each once, in the order of `include` and then of names."""
+    """Paths of files that match, each once, in the order of `include`, of depth, and of names.
+
+    So of a file that links to directories lead to as well, the shortest path comes first.
+    """
     refused = [_expression(pattern) for each in exclude for pattern in _alternatives(each)]
     seen: set[str] = set()
     for each in include:
         for pattern in _alternatives(each):
-            for path in sorted(glob.iglob(pattern, recursive=True, include_hidden=True)):  # noqa: PTH207 - paths as text
+            found = glob.iglob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207 - paths as text
+            for path in sorted(found, key=lambda path: (path.count(os.sep), path)):
                 if path in seen or not os.path.isfile(path):  # noqa: PTH113 - thousands of them, five times a second
                     continue
                 seen.add(path)

@@ -70,6 +70,8 @@ class FileLogReceiver:
         self._refused_from: dict[str, int] = {}
         """Source → least offset of what was refused by a pipeline that was stopping, too."""
         self._is_moved, self._saved_s = False, 0.0
+        self._defective: set[str] = set()
+        """Paths of files of which a defect was told."""
 
     async def start(self) -> None:
         """Take up the checkpoints and begin to read.
@@ -101,7 +103,7 @@ class FileLogReceiver:
             try:
                 await self._poll()
             except Exception:
-                # A defect with one file must not end the reading of all others.
+                # A defect must not end the reading for good.
                 log.exception("poll_failed", component=self._id)
             try:
                 async with asyncio.timeout(self._config.poll_interval):
@@ -131,6 +133,12 @@ class FileLogReceiver:
         except OSError as error:
             log.warning("file_not_readable", path=file.state.path, error=error.strerror)
             return False
+        except Exception:
+            # A defect with one file must not end the reading of all others.
+            if file.state.path not in self._defective:
+                self._defective.add(file.state.path)
+                log.exception("file_not_read", path=file.state.path)
+            return False
         if not await self._deliver(entries):
             return False
         if piece.offset != file.state.offset:
@@ -155,15 +163,19 @@ class FileLogReceiver:
                     refused = self._refused_from.get(entry.source, entry.offset)
                     self._refused_from[entry.source] = min(refused, entry.offset)
                 return False
-            self._give_up(batch, error)
+            self._give_up(batch, str(error))
+        except Exception as error:  # noqa: BLE001 - the same records would meet the defect again, and no others be read
+            self._give_up(batch, "a defect", defect=error)
         else:
             RECEIVER_ACCEPTED[Signal.LOGS].labels(self._id, _TRANSPORT).inc(batch.items)
         self._is_moved = True
         return True
 
-    def _give_up(self, batch: Batch, error: ConsumeError) -> None:
+    def _give_up(self, batch: Batch, error: str, *, defect: Exception | None = None) -> None:
         RECEIVER_REFUSED[Signal.LOGS].labels(self._id, _TRANSPORT).inc(batch.items)
-        log.error("records_dropped", component=self._id, n=batch.items, error=str(error))
+        log.error(
+            "records_dropped", component=self._id, n=batch.items, error=error, exc_info=defect
+        )
 
     async def _save(self) -> None:
         if self._checkpoints is None or not self._is_moved:

@@ -1,7 +1,7 @@
 """`json_parser` and `regex_parser`: one field's text to several fields."""
 
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import orjson
 from pydantic import Field, model_validator
@@ -14,7 +14,9 @@ from belvedere.collector.receivers.filelog.operators.severity import SeverityCon
 from belvedere.collector.receivers.filelog.operators.timestamp import TimestampConfig
 from belvedere.collector.regex import RegexText, compile_regex
 
-_INT64 = range(-(1 << 63), 1 << 63)
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_MAX_LEVELS: Final = 100
+"""Of JSON, as nobody writes it but to do harm."""
 
 
 class ScopeNameConfig(ComponentConfig):
@@ -73,7 +75,16 @@ class JsonParserConfig(ParserConfig):
 
     def parse(self) -> Callable[[str], Any]:
         """What reads an object; an array or a lone value is an error, as upstream."""
-        plain = _with_int64 if self.parse_ints else _with_doubles
+        whole = _int64_or_double if self.parse_ints else float
+
+        def plain(value: Any, levels: int) -> Any:
+            if isinstance(value, dict | list) and not levels:
+                raise ValueError(f"no JSON object of at most {_MAX_LEVELS} levels")
+            if isinstance(value, dict):
+                return {key: plain(each, levels - 1) for key, each in value.items()}
+            if isinstance(value, list):
+                return [plain(each, levels - 1) for each in value]
+            return whole(value) if type(value) is int else value
 
         def parse(text: str) -> Any:
             try:
@@ -82,7 +93,7 @@ class JsonParserConfig(ParserConfig):
                 raise ValueError(f"no JSON: {error}") from error
             if not isinstance(value, dict):
                 raise ValueError("no JSON object")  # noqa: TRY004 - one error for operators
-            return plain(value)
+            return plain(value, _MAX_LEVELS)
 
         return parse
 
@@ -114,17 +125,5 @@ class RegexParserConfig(ParserConfig):
         return parse
 
 
-def _with_doubles(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_doubles(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_doubles(each) for each in value]
-    return float(value) if type(value) is int else value
-
-
-def _with_int64(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_int64(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_int64(each) for each in value]
-    return float(value) if type(value) is int and value not in _INT64 else value
+def _int64_or_double(number: int) -> float:
+    return number if number in _INT64 else float(number)
