@@ -12,7 +12,7 @@ EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
 # The real programs that tests and benchmarks compare with; see tests/peers.sh.
 export PATH := $(abspath $(VENV)/peers):$(PATH)
 
-.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk conformance-promql
+.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk bench-collector conformance-promql
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ bench-ingest: $(VENV)/.dev ## ingest speed, against floors in the same run
 
 bench-sdk: $(VENV)/.dev ## what the SDK costs an application, against the stock OpenTelemetry SDK
 	@$(BIN)/python benchmarks/sdk.py $(ARGS)
+
+bench-collector: $(VENV)/.dev ## what the Collector costs (ARGS='--go-collector PATH' beside a Go one)
+	@$(BIN)/python benchmarks/collector.py $(ARGS)
 
 conformance-promql: $(VENV)/.dev ## PromQL's test files of the Prometheus project (FILES='a.test b.test')
 	@$(BIN)/python conformance/promql/main.py $(FILES)

@@ -75,6 +75,19 @@ def compress(payload: Payload, progress: Callable[[int], None]) -> Payload:
     return _write(Path(payload.path + ".gz"), make, len(payload.sizes_bytes()), progress)
 
 
+def joined(payload: Payload, by: int) -> Payload:
+    """The same records in larger requests: each has those of `by` of the others.
+
+    Requests one after another are one request, with the contents of all.
+    """
+    sizes = payload.sizes_bytes()
+    whole = array("I", (sum(sizes[at : at + by]) for at in range(0, len(sizes), by)))
+    path = Path(f"{payload.path}.{by}")
+    path.symlink_to(payload.path)
+    _sizes_file(str(path)).write_bytes(whole.tobytes())
+    return Payload(str(path))
+
+
 def _write(
     path: Path,
     make: Callable[[int], list[bytes]],

@@ -25,6 +25,8 @@ class Plan:
     first: int
     """Index of the first request."""
     count: int
+    replayed: int = 0
+    """So many requests of the payload are sent over and over; 0: each one once."""
     requests_per_s: float = 0.0
     """0: as fast as they are acknowledged."""
     timeout_s: float = 30.0

@@ -44,7 +44,7 @@ class Sending:
         self._plan = plan
         make = {"grpc": GrpcConnection, "http": HttpConnection}[plan.protocol]
         self._connections: list[Connection] = [make(plan) for _ in range(plan.connections)]
-        self._requests = plan.payload.read(plan.first, plan.count)
+        self._requests = plan.payload.read(plan.first, plan.replayed or plan.count)
         self._sent = Sent([0.0] * plan.count, [0.0] * plan.count, 0, 0, 0.0)
         self.acknowledged = 0
 
@@ -69,7 +69,7 @@ class Sending:
             if self._plan.requests_per_s:
                 due_s = began_s + index / self._plan.requests_per_s
                 await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            request = bytes(self._requests[index])
+            request = bytes(self._requests[index % len(self._requests)])
             self._sent.sent_s[index] = time.monotonic()
             answer = await self._until_accepted(connection, request)
             self._sent.acknowledged_s[index] = time.monotonic()

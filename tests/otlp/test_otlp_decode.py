@@ -183,3 +183,28 @@ def test_the_parsed_request_is_kept_if_small() -> None:
     large = decode(Signal.TRACES, trace_request({"name": "x" * (1 << 20)}).SerializeToString())
     assert small._message is not None
     assert large.batch._message is None
+
+
+@each_signal
+@settings(deadline=None, max_examples=50)
+@given(data=st.data())
+def test_as_received_is_the_same_to_official_messages(signal: Signal, data: st.DataObject) -> None:
+    body = data.draw(requests(signal)).SerializeToString()
+    canonical, received = decode(signal, body), decode(signal, body, canonical=False)
+    parsed: Any = signal.request_type.FromString(received.batch.data)
+    parsed.DiscardUnknownFields()
+    assert parsed.SerializeToString() == canonical.batch.data
+    assert received.batch.items == canonical.batch.items == count_items(parsed)
+    assert (received.rejected, received.message) == (canonical.rejected, canonical.message)
+
+
+def test_valid_requests_stay_as_received_if_they_may() -> None:
+    odd = span_bytes(varint(100 << 3) + b"\x05" + field(5, b"a") + field(5, b"b"))
+    assert decode(Signal.TRACES, odd, canonical=False).batch.data is odd
+    assert decode(Signal.TRACES, odd).batch.data != odd
+
+
+@pytest.mark.parametrize("body", [b"\x0a", b"\x0a\x05abc", b"\xff" * 20])
+def test_what_is_no_protobuf_is_refused_in_any_form(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        decode(Signal.TRACES, body, canonical=False)

@@ -1,10 +1,12 @@
 """Requests that are small on the wire and huge in memory are found before they are parsed."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from otlp_strategies import field, span_bytes, varint
 
 from belvedere.otlp.decode import decode
-from belvedere.otlp.density import check_density, check_json_density
+from belvedere.otlp.density import _SHAPES, _Walk, check_density, check_json_density
 from belvedere.otlp.encoding import Encoding
 from belvedere.otlp.errors import TooLarge
 from belvedere.otlp.signal import Signal
@@ -14,6 +16,7 @@ DENSE: dict[str, tuple[Signal, bytes]] = {
     "resources": (Signal.TRACES, b"\x0a\x00"),
     "scopes": (Signal.TRACES, field(1, b"\x12\x00" * 400_000)),
     "spans": (Signal.TRACES, field(1, field(2, b"\x12\x00" * 400_000))),
+    "spans with long tags": (Signal.TRACES, field(1, field(2, b"\x92\x00\x00" * 400_000))),
     "log records": (Signal.LOGS, field(1, field(2, b"\x12\x00" * 400_000))),
     "metrics": (Signal.METRICS, field(1, field(2, b"\x12\x00" * 400_000))),
     "data points": (Signal.METRICS, field(1, field(2, field(2, field(7, POINT * 400_000))))),
@@ -49,6 +52,27 @@ def test_small_items_cannot_hide_behind_large_ones() -> None:
     spans = REAL_SPAN * 50_000 + b"\x12\x00" * 100_000
     with pytest.raises(TooLarge):
         check_density(Signal.TRACES, field(1, field(2, spans)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    sizes=st.lists(
+        st.tuples(st.sampled_from([0, 1, 5, 6, 7, 30]), st.integers(1, 60_000)), max_size=6
+    ),
+    splits=st.integers(1, 4),
+)
+def test_the_fast_look_passes_nothing_that_the_walk_refuses(
+    sizes: list[tuple[int, int]], splits: int
+) -> None:
+    items = [field(2, bytes(size)) * count for size, count in sizes] + [REAL_SPAN * 12_000]
+    body = b"".join(field(1, field(2, b"".join(items[at::splits]))) for at in range(splits))
+    try:
+        _Walk(body).walk(0, len(body), _SHAPES[Signal.LOGS])
+    except TooLarge:
+        with pytest.raises(TooLarge):
+            check_density(Signal.LOGS, body)
+    else:
+        check_density(Signal.LOGS, body)
 
 
 def test_json_that_is_hardly_more_than_brackets_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""From the body of a request to a `Batch`: parsed, validated, in canonical form."""
+"""From the body of a request to a `Batch`: parsed, validated, in canonical form if need be."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +16,14 @@ from belvedere.otlp.validate import validate
 
 _KEEP_PARSED_BYTES: Final = 1 << 20
 """A parsed request needs several times its size, so that of a large one is not kept."""
+
+
+class AsReceived:
+    """Among the services of a process: nothing in it needs canonical bytes.
+
+    Valid protobuf requests then stay as they came, which is half the work. A process with a store
+    must not have it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +45,15 @@ def decode(
     *,
     project: str = DEFAULT_PROJECT,
     metadata: Mapping[str, tuple[str, ...]] | None = None,
+    canonical: bool = True,
 ) -> Decoded:
     """Read an export request.
 
-    The bytes of the batch are what protobuf's own writer makes of the parsed request: known
-    fields only, each once, with its own wire type, in order. Parsers tolerate other forms (a
-    field that is given twice, groups, 2 for true, ...) and do not agree on what they mean;
-    ClickHouse reads some of them differently, and fails on others.
+    Canonical bytes are what protobuf's own writer makes of the parsed request: known fields only,
+    each once, with its own wire type, in order. Parsers tolerate other forms (a field that is
+    given twice, groups, 2 for true, ...) and do not agree on what they mean; ClickHouse reads some
+    of them differently, and fails on others. What reads with the official messages needs no such
+    form.
 
     Args:
         signal: whose request it is.
@@ -51,14 +61,19 @@ def decode(
         encoding: of the body.
         project: for the batch.
         metadata: for the batch.
+        canonical: whether the batch's bytes are canonical; if not, valid protobuf stays as it is,
+            with unknown fields.
 
     Raises:
         Malformed: it is no such request.
         TooLarge: it would need unreasonably much memory.
     """
     message = _PARSERS[encoding](signal, body)
+    if canonical:
+        message.DiscardUnknownFields()
     findings = validate(signal, message)
-    data = message.SerializeToString()
+    as_it_is = encoding is Encoding.PROTOBUF and not canonical and not findings.changed
+    data = body if as_it_is else message.SerializeToString()
     batch = Batch(
         signal,
         data,
@@ -76,7 +91,6 @@ def _parse_protobuf(signal: Signal, body: bytes) -> ExportRequest:
         message = signal.request_type.FromString(body)
     except DecodeError as error:
         raise Malformed(f"the body is not valid protobuf: {error}") from None
-    message.DiscardUnknownFields()
     return message
 
 

@@ -32,6 +32,8 @@ class Findings:
     """The first few: which item, and what is wrong with it."""
     repaired: int = 0
     """Items that stayed without an invalid field."""
+    changed: bool = False
+    """Whether the request is not what it was."""
 
     def complain(self, complaint: str, *, rejected: int) -> None:
         """Count `rejected` items, and say why if not too much was said before."""
@@ -86,7 +88,7 @@ def _validate_traces(request: Any, findings: Findings) -> None:
                     f"resource_spans[{resource_index}].scope_spans[{scope_index}].spans[{index}]"
                 )
                 findings.complain(f"{where}: {_span_problem(spans[index])}", rejected=1)
-            _remove(spans, bad)
+            _remove(spans, bad, findings)
             findings.kept += len(spans)
 
 
@@ -111,9 +113,11 @@ def _validate_logs(request: Any, findings: Findings) -> None:
                 trace_id, span_id = record.trace_id, record.span_id
                 if trace_id and (len(trace_id) != _TRACE_ID_BYTES or trace_id == _NO_TRACE_ID):
                     record.ClearField("trace_id")
+                    findings.changed = True
                     findings.repaired += trace_id != _NO_TRACE_ID
                 if span_id and (len(span_id) != _SPAN_ID_BYTES or span_id == _NO_SPAN_ID):
                     record.ClearField("span_id")
+                    findings.changed = True
                     findings.repaired += span_id != _NO_SPAN_ID
 
 
@@ -139,7 +143,7 @@ def _validate_metrics(request: Any, findings: Findings) -> None:
                     findings.complain(f"{where}: {problem}", rejected=len(points))
                 else:
                     _validate_histogram(metric, where, findings)
-            _remove(scope_metrics.metrics, bad)
+            _remove(scope_metrics.metrics, bad, findings)
 
 
 def _validate_histogram(metric: Metric, where: str, findings: Findings) -> None:
@@ -151,18 +155,20 @@ def _validate_histogram(metric: Metric, where: str, findings: Findings) -> None:
             continue
         if buckets == 0:
             point.ClearField("explicit_bounds")  # bounds of no buckets
+            findings.changed = True
             continue
         bad.append(index)
         problem = f"{buckets} bucket_counts need {buckets - 1} explicit_bounds, there are {bounds}"
         findings.complain(f"{where} {metric.name!r}.data_points[{index}]: {problem}", rejected=1)
-    _remove(points, bad)
+    _remove(points, bad, findings)
     findings.kept += len(points)
 
 
-def _remove(container: Any, indexes: list[int]) -> None:
+def _remove(container: Any, indexes: list[int], findings: Findings) -> None:
     """Remove elements of a repeated field, in time that grows with its length alone."""
     if not indexes:
         return
+    findings.changed = True
     removed = set(indexes)
     kept = [element for index, element in enumerate(container) if index not in removed]
     del container[:]

@@ -50,6 +50,7 @@ def configure_log(config: "CollectorConfig | None" = None) -> None:
 
 async def _run(config: list[str] | None, settings: list[str] | None) -> None:
     from belvedere.collector.running import Collector  # noqa: PLC0415 - see above
+    from belvedere.otlp.decode import AsReceived  # noqa: PLC0415
 
     stopping = asyncio.Event()
     reloads: set[asyncio.Task[bool]] = set()
@@ -64,7 +65,11 @@ async def _run(config: list[str] | None, settings: list[str] | None) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    running = Collector(lambda: load(config, settings), on_load=configure_log)
+    running = Collector(
+        lambda: load(config, settings),
+        services={AsReceived: AsReceived()},  # no store is here
+        on_load=configure_log,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_stop)

@@ -55,6 +55,7 @@ class Intake:
         transport: str,
         limit_bytes: int,
         large: Executor,
+        canonical: bool = True,
     ) -> None:
         """A way.
 
@@ -66,11 +67,13 @@ class Intake:
             limit_bytes: of a request after decompression.
             large: decodes large requests, so that the event loop goes on meanwhile. One thread,
                 so that there is one at a time: parsed, they need several times their size.
+            canonical: whether the bytes of batches are to be canonical; see `decode`.
         """
         self.signal = signal
         self._consumer = consumer
         self._limit_bytes = limit_bytes
         self._large = large
+        self._canonical = canonical
         names = (receiver, transport)
         self._accepted = telemetry.RECEIVER_ACCEPTED[signal].labels(*names)
         self._refused = telemetry.RECEIVER_REFUSED[signal].labels(*names)
@@ -127,6 +130,7 @@ class Intake:
             request.encoding,
             project=request.project,
             metadata=request.metadata,
+            canonical=self._canonical,
         )
 
     async def _hand_on(self, batch: Batch) -> None:

@@ -14,6 +14,7 @@ from belvedere.collector.receivers.otlp.config import AuthConfig, OtlpReceiverCo
 from belvedere.collector.receivers.otlp.grpc_door import GrpcDoor
 from belvedere.collector.receivers.otlp.http_door import HttpDoor
 from belvedere.collector.receivers.otlp.intake import Intake
+from belvedere.otlp.decode import AsReceived
 from belvedere.otlp.signal import Signal
 
 log = structlog.get_logger(__name__)
@@ -93,6 +94,7 @@ class OtlpReceiver:
                 transport=transport,
                 limit_bytes=limit_bytes,
                 large=self._large,
+                canonical=AsReceived not in self._host.services,
             )
             for signal, consumer in self._consumers.items()
         }

@@ -1,0 +1,1 @@
+"""The Collector's benchmark: pipelines, the processes around one, and what is measured."""
