@@ -55,8 +55,7 @@ def test_validate(run: Run, config: str) -> None:
         ),
         pytest.param(
             ["--config", "/nowhere.yaml"],
-            "belvedere: /nowhere.yaml: cannot be read: [Errno 2] No such file or directory:"
-            " '/nowhere.yaml'\n",
+            "belvedere: /nowhere.yaml: cannot be read: there is no such file\n",
             id="no-file",
         ),
         pytest.param(

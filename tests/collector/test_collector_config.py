@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from belvedere.collector.config import CollectorConfig
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.exporters.otlp_grpc import OtlpGrpcExporter
-from belvedere.collector.registry import Kind
+from belvedere.collector.registry import ABSENT, COMPONENTS, RENAMED, Kind
 from belvedere.otlp.signal import Signal
 
 Load = Callable[..., CollectorConfig]
@@ -104,6 +104,26 @@ def test_the_environment_of_the_process_is_the_default(
     assert config.components[Kind.PROCESSOR]["batch"].config.timeout == 7.0  # type: ignore[attr-defined]  # of this component
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "hint"),
+    [
+        (Kind.EXPORTER, "logging", "its name is debug now"),
+        (Kind.PROCESSOR, "spanmetrics", "it is the connector span_metrics now"),
+    ],
+    ids=str,
+)
+def test_types_of_official_configurations_that_are_no_more(
+    load: Load, kind: Kind, name: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError, match=hint):
+        load(f"{kind}: {{{name}: }}")
+
+
+def test_what_is_said_of_absent_types_is_true() -> None:
+    for kind, names in ABSENT.items():
+        assert not names.keys() & {*COMPONENTS[kind], *RENAMED.get(kind, {})}
+
+
 def _in_pipeline(line: str) -> str:
     return GOOD + f"    metrics: {line}\n"
 
@@ -193,12 +213,13 @@ def _in_pipeline(line: str) -> str:
         pytest.param(
             "service: {telemetry: {}}",
             "a.yaml:1: service::pipelines: at least one pipeline is required"
-            " (see the packaged default)",
+            " (such as traces: {receivers: [otlp], exporters: [debug]})",
             id="no-pipeline",
         ),
         pytest.param(
             "",
-            "service::pipelines: at least one pipeline is required (see the packaged default)",
+            "a.yaml:1: service::pipelines: at least one pipeline is required"
+            " (such as traces: {receivers: [otlp], exporters: [debug]})",
             id="nothing",
         ),
         pytest.param(

@@ -1,5 +1,6 @@
 """Configuration text to values with positions."""
 
+import itertools
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def test_values_are_of_yaml_1_2(scalar: str, value: Any) -> None:
 def test_positions_are_those_of_keys_and_elements() -> None:
     tree = read("a:\n  b:\n    - x\n    - y: 1\nc: 2\n")
     lines = {"::".join(map(str, path)): at.line for path, at in tree.positions.items()}
-    assert lines == {"a": 1, "a::b": 2, "a::b::0": 3, "a::b::1": 4, "a::b::1::y": 4, "c": 5}
+    assert lines == {"": 1, "a": 1, "a::b": 2, "a::b::0": 3, "a::b::1": 4, "a::b::1::y": 4, "c": 5}
 
 
 def test_text_of_a_whole_reference_is_kept() -> None:
@@ -89,6 +90,8 @@ def test_anchors_and_merge_keys() -> None:
         pytest.param("a: 1\n---\nb: 2", "f.yaml:2: no valid YAML", id="two-documents"),
         pytest.param("a: \x00", "f.yaml: no valid YAML", id="control-character"),
         pytest.param("- a", "f.yaml:1: a configuration is a mapping", id="list"),
+        pytest.param("a:\n\tb: 1", "(YAML is indented by spaces, not by tabs)", id="tab"),
+        pytest.param("a: " + "[" * 5000 + "]" * 5000, "f.yaml: nested too deep", id="deep"),
         pytest.param("0", "f.yaml:1: a configuration is a mapping", id="number"),
         pytest.param("a:\n  b: 1\n  b: 2", "f.yaml:3: a::b: this key is there twice", id="twice"),
         pytest.param("? [a]\n: 1", "a key must be text", id="key-is-a-list"),
@@ -104,6 +107,17 @@ def test_refuses_and_says_where(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["[{}]", "{{<<: [{}]}}"], ids=["lists", "merge keys"])
+def test_aliases_of_aliases_are_bounded(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few lines, ten to the power of eight values."""
+    monkeypatch.setattr("belvedere.collector.source._MAX_VALUES", 10_000)
+    lines = ["a: &a {x: 1}"]
+    for before, name in itertools.pairwise("abcdefghi"):
+        lines.append(f"{name}: &{name} {form.format(', '.join([f'*{before}'] * 10))}")
+    with pytest.raises(ConfigError, match="more than 10,000 values, with all aliases"):
+        read("\n".join(lines))
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "---"])

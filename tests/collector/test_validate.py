@@ -34,6 +34,10 @@ class Model(ComponentConfig):
         return self
 
 
+class Outer(ComponentConfig):
+    inner: Inner = Inner()
+
+
 class Needy(ComponentConfig):
     key: str
 
@@ -52,6 +56,12 @@ def test_valid_values() -> None:
 
 def test_null_means_defaults() -> None:
     assert load("") == Model()
+
+
+def test_so_does_a_mapping_or_list_without_lines() -> None:
+    """As where all lines below `sending_queue:` are comments."""
+    assert load("by_name:\nmany:") == Model()
+    assert load("inner:", Outer).inner == Inner()
 
 
 @pytest.mark.parametrize(
@@ -160,3 +170,18 @@ def test_text_of_a_variable_stays_as_it_is_where_text_is_wanted() -> None:
 def test_other_complaints_show_when_texts_are_put_right() -> None:
     with pytest.raises(ConfigError, match=r"f\.yaml:4: processors::x/1::needed: "):
         load("name: ${P}\nneeded: x", P="0123")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("timeout: ${NOTHING}", "the variable is empty, or not set"),
+        ("timeout:", "write one, or remove the key"),
+    ],
+    ids=["variable", "nothing"],
+)
+def test_a_value_that_is_not_there(text: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    where = "f.yaml:3: processors::x/1::timeout"
+    assert str(caught.value) == f"{where}: a value is expected, there is none ({hint})"

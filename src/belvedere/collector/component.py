@@ -4,9 +4,10 @@ A component is one file with a frozen `Config` and one class, registered under i
 type name (see `registry.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -32,6 +33,28 @@ class ComponentConfig(BaseModel):
                         "unsupported_key", "not supported: {reason}", {"key": key, "reason": reason}
                     )
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_written_means_defaults(cls, value: Any) -> Any:
+        """A mapping or list all of whose lines are commented out: `sending_queue:`."""
+        if not isinstance(value, dict) or None not in value.values():
+            return value
+        empty = {
+            key
+            for name, field in cls.model_fields.items()
+            if value.get(key := field.alias or name, ...) is None and _holds_more(field.annotation)
+        }
+        return {key: inner for key, inner in value.items() if key not in empty}
+
+
+_HOLDING: Final = (BaseModel, Mapping, Sequence, AbstractSet)
+
+
+def _holds_more(annotation: Any) -> bool:
+    """Whether a field is a mapping or a list, and never None."""
+    kind = get_origin(annotation) or annotation
+    return isinstance(kind, type) and issubclass(kind, _HOLDING) and kind is not str
 
 
 class Consumer(Protocol):

@@ -14,7 +14,7 @@ from belvedere.collector.pipelines import (
     read_ids,
     read_pipelines,
 )
-from belvedere.collector.registry import COMPONENTS, RENAMED, Kind, component_class
+from belvedere.collector.registry import ABSENT, COMPONENTS, RENAMED, Kind, component_class
 from belvedere.collector.source import Source, read_tree
 from belvedere.collector.telemetry.config import Telemetry
 from belvedere.collector.tree import KeyPath, Tree, nearest
@@ -75,7 +75,7 @@ def _component(tree: Tree, kind: Kind, component_id: str) -> ComponentSettings:
         raise tree.error(path, "an id is a type, or a type and a name: otlp, otlp/2")
     renamed = RENAMED.get(kind, {})
     if type_name not in COMPONENTS[kind] and type_name not in renamed:
-        hint = nearest(type_name, {*COMPONENTS[kind], *renamed})
+        hint = ABSENT[kind].get(type_name) or nearest(type_name, {*COMPONENTS[kind], *renamed})
         raise tree.error(path, f"there is no {kind[:-1]} of the type {type_name!r}", hint)
     if type_name in renamed:
         log.warning(

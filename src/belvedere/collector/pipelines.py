@@ -70,7 +70,11 @@ def read_pipelines(tree: Tree, components: Components) -> dict[str, PipelineSett
     """
     names = tree.mapping(_PATH)
     if not names:
-        raise tree.error(_PATH, "at least one pipeline is required", "see the packaged default")
+        raise tree.error(
+            _PATH,
+            "at least one pipeline is required",
+            "such as traces: {receivers: [otlp], exporters: [debug]}",
+        )
     _check_connector_ids(tree, components)
     pipelines = {name: _pipeline(tree, name, components) for name in names}
     _check_connections(tree, components[Kind.CONNECTOR], pipelines)

@@ -105,6 +105,30 @@ RENAMED: dict[Kind, dict[str, str]] = {
 """Section → older type name → the name above. Both work."""
 
 
+ABSENT: dict[Kind, dict[str, str]] = {
+    Kind.CONNECTOR: {},
+    Kind.EXPORTER: {
+        "jaeger": "Jaeger takes OTLP: use otlp_grpc with its port 4317",
+        "logging": "its name is debug now",
+        "opencensus": "use otlp_grpc",
+        "zipkin": "use otlp_http with a Zipkin that takes OTLP, or a back end that does",
+    },
+    Kind.EXTENSION: {"memory_ballast": "remove it; memory_limiter bounds the memory"},
+    Kind.PROCESSOR: {
+        "queued_retry": "remove it; exporters have sending_queue and retry_on_failure",
+        "resourcedetection": "set OTEL_RESOURCE_ATTRIBUTES of applications, or use resource",
+        "servicegraph": "it is the connector service_graph now",
+        "spanmetrics": "it is the connector span_metrics now",
+    },
+    Kind.RECEIVER: {
+        "jaeger": "use otlp, and OTLP exporters in the applications",
+        "opencensus": "use otlp, and OTLP exporters in the applications",
+        "zipkin": "use otlp, and OTLP exporters in the applications",
+    },
+}
+"""Section → type name that official configurations have, but we do not → what to do instead."""
+
+
 def current_name(kind: Kind, type_name: str) -> str:
     """The name of a type today: that of an older name, or itself."""
     return RENAMED.get(kind, {}).get(type_name, type_name)

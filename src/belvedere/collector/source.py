@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import yaml
 
@@ -12,6 +12,8 @@ from belvedere.collector.errors import ConfigError
 from belvedere.collector.expand import ExpansionError, expand
 from belvedere.collector.tree import KeyPath, Position, Tree
 
+_MAX_VALUES: Final = 1_000_000
+"""A few aliases of aliases stand for more values than there is memory."""
 _STRING, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 
 
@@ -32,8 +34,14 @@ class Source:
         """
         try:
             return cls(str(path), Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot be read: {error}", file=path) from error
+        except FileNotFoundError:
+            raise ConfigError("cannot be read: there is no such file", file=path) from None
+        except OSError as error:
+            raise ConfigError(f"cannot be read: {error.strerror}", file=path) from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"cannot be read: byte {error.start} is not UTF-8", file=path
+            ) from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -69,9 +77,7 @@ _SECTIONS = (
 )
 
 
-def read_tree(
-    source: Source, env: Mapping[str, str] | None, *, expected: str = _SECTIONS
-) -> Tree:
+def read_tree(source: Source, env: Mapping[str, str] | None, *, expected: str = _SECTIONS) -> Tree:
     """Parse one source and expand its references.
 
     Args:
@@ -83,23 +89,30 @@ def read_tree(
     Raises:
         ConfigError: it is no YAML, no mapping, has a key twice, or a reference cannot be resolved.
     """
+    reader = _Reader(source, env)
     try:
         root = _compose(source.text)
+        values = reader.value(root, ()) if root is not None else None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(
-            f"no valid YAML: {getattr(error, 'problem', None) or error}",
-            file=source.name,
-            line=mark.line + 1 if mark else None,
-        ) from error
-    reader = _Reader(source, env)
-    values = reader.value(root, ()) if root is not None else None
+        raise _no_yaml(error, source) from error
+    except RecursionError:
+        raise ConfigError("nested too deep", file=source.name) from None
     if values is None:
         values = {}
     if not isinstance(values, dict):
         raise ConfigError(expected, file=source.name, line=1)
     reader.tree.values = values
     return reader.tree
+
+
+def _no_yaml(error: yaml.YAMLError, source: Source) -> ConfigError:
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return ConfigError(
+        f"no valid YAML: {problem or error}",
+        file=source.name,
+        line=mark.line + 1 if mark else None,
+        hint="YAML is indented by spaces, not by tabs" if "'\\t'" in (problem or "") else "",
+    )
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -121,10 +134,13 @@ class _Reader:
         self.tree = Tree()
         self._source, self._env = source, env
         self._open: list[yaml.Node] = []
+        self._values = 0
+        self.tree.positions[()] = Position(source.name, 1)
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         if node in self._open:
             raise self._error(node, path, "the alias stands within what it stands for")
+        self._count(node, path)
         self._open.append(node)
         try:
             if isinstance(node, yaml.MappingNode):
@@ -134,6 +150,11 @@ class _Reader:
             return self._scalar(node, path)
         finally:
             self._open.pop()
+
+    def _count(self, node: yaml.Node, path: KeyPath) -> None:
+        self._values += 1
+        if self._values > _MAX_VALUES:
+            raise self._error(node, path, f"more than {_MAX_VALUES:,} values, with all aliases")
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -157,6 +178,7 @@ class _Reader:
         """Keys with their values. A mapping's own keys go before those that `<<` brings in."""
         if not isinstance(node, yaml.MappingNode):
             raise self._error(node, path, "<< wants a mapping, or a list of mappings")
+        self._count(node, path)
         own: dict[str, tuple[yaml.ScalarNode, yaml.Node]] = {}
         merged: dict[str, tuple[yaml.ScalarNode, yaml.Node]] = {}
         for key, child in node.value:

@@ -65,6 +65,8 @@ class Tree:
 
     def merge(self, later: Self) -> None:
         """Take over what `later` says: mappings merge deeply, everything else is replaced."""
+        if () in later.positions:
+            self.positions.setdefault((), later.positions[()])
         self._merge(self.values, later.values, (), later)
 
     def error(self, path: KeyPath, message: str, hint: str = "") -> ConfigError:

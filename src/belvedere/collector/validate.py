@@ -81,6 +81,10 @@ def _config_error(
     if kind == "string_type":
         hint = "write it in quotes" if isinstance(complaint["input"], int | float) else ""
         return tree.error((*path, *inner), f"text is expected, not {complaint['input']!r}", hint)
+    if complaint["input"] is None:
+        variable = (*path, *inner) in tree.from_environment
+        hint = "the variable is empty, or not set" if variable else "write one, or remove the key"
+        return tree.error((*path, *inner), "a value is expected, there is none", hint)
     message = complaint["msg"].removeprefix("Value error, ")
     shown = complaint["input"]
     if kind != "value_error" and isinstance(shown, str | int | float):

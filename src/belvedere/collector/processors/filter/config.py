@@ -121,11 +121,6 @@ class FilterConfig(ComponentConfig):
     metric_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
     log_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
 
-    @field_validator("traces", "metrics", "logs", mode="before")
-    @classmethod
-    def _nothing_is_empty(cls, value: Any) -> Any:
-        return {} if value is None else value
-
     @field_validator("trace_conditions", "metric_conditions", "log_conditions")
     @classmethod
     def _compiles(
