@@ -24,6 +24,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         _RUN,
         "Run the Collector alone, with a configuration of the OpenTelemetry Collector.",
     ),
+    "rules": (
+        _RUN,
+        "Check and test Prometheus's rule files; `belvedere up --rules FILE` runs them.",
+    ),
     "demo": (_RUN, "Run AgentStack, a small platform for AI agents, and send its telemetry."),
     "run": (_RUN, "Run a Python program with telemetry: belvedere run app.py."),
     "status": (_RUN, "How the server is doing: what comes in, what is kept, what it uses."),
