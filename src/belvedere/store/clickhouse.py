@@ -13,6 +13,14 @@ from belvedere.store.errors import (
     StoreUnavailable,
 )
 
+BLOCK_CACHE: Final = {
+    "use_uncompressed_cache": 1,
+    # By default only queries that read little fill the cache.
+    "merge_tree_max_rows_to_use_cache": 1 << 30,
+    "merge_tree_max_bytes_to_use_cache": 1 << 40,
+}
+"""What `QueryLimits.block_cache` stands for."""
+
 _CODE = re.compile(r"\(([A-Z][A-Z0-9_]+)\)\s*$")
 _NOISE = re.compile(r"^(?:Streaming insert \w+ failed: )?(?:Code: \d+\. )?(?:DB::Exception: )?")
 _VERSION = re.compile(r"\s*\(version [^)]*\)|\s*\(official build\)")

@@ -17,6 +17,9 @@ class QueryLimits:
     result_rows: int = 100_000
     result_bytes: int = 64 << 20
     threads: int = 2
+    block_cache: bool = False
+    """No bound: what is read stays in memory, decompressed, for the next query that reads it. For
+    what is asked for again and again; ClickHouse bounds that memory (least used goes first)."""
 
 
 class Database(Protocol):

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 from chdb.state.sqlitelike import Connection
 
-from belvedere.store.clickhouse import insert_error, literal, quote, read_error
+from belvedere.store.clickhouse import BLOCK_CACHE, insert_error, literal, quote, read_error
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreInUse, StoreUnavailable
 from belvedere.store.lock import lock_directory
@@ -24,6 +25,8 @@ _SERVER_SETTINGS: Final = {
     "text_index_header_cache_size": 32 << 20,
     "query_condition_cache_size": 16 << 20,
     "compiled_expression_cache_size": 16 << 20,
+    # Of 2 h of 11,000 series, 42 ms to read become 16. 24 bytes a sample; not taken before used.
+    "uncompressed_cache_size": 256 << 20,
     "background_pool_size": 2,
 }
 _MAX_IDLE_READERS: Final = 8
@@ -95,8 +98,7 @@ class EmbeddedClickHouse:
                 result = connection.query(sql, "Arrow", params=texts)
             except RuntimeError as error:
                 raise read_error(str(error)) from None
-        data = result.bytes()
-        return pa.ipc.open_file(data).read_all() if data else pa.table({})
+        return pa.ipc.open_file(_buffer(result)).read_all() if result.size() else pa.table({})
 
     def execute(self, sql: str, *, database: str = "default") -> None:
         with self._writer() as connection:
@@ -204,11 +206,24 @@ class EmbeddedClickHouse:
                     connection.close()
 
 
+def _buffer(result: Any) -> pa.Buffer:
+    """The bytes of a result where they lie: a copy of 60 MB takes 30 ms.
+
+    chDB's own view of them does not keep them alive; the buffer does.
+    """
+    lent = result.get_memview()
+    view = lent.view()
+    address = np.frombuffer(view, np.uint8).ctypes.data
+    return pa.foreign_buffer(address, len(view), base=(result, lent))
+
+
 def _reader_settings(limits: QueryLimits) -> str:
+    cache = BLOCK_CACHE if limits.block_cache else {}
     return (
         f"SET max_execution_time = {limits.time_s}, max_memory_usage = {limits.memory_bytes},"
         f" max_result_rows = {limits.result_rows}, max_result_bytes = {limits.result_bytes},"
         f" max_threads = {limits.threads}, result_overflow_mode = 'throw',"
-        " enable_time_series_aggregate_functions = 1,"
+        + "".join(f" {name} = {value}," for name, value in cache.items())
+        + " enable_time_series_aggregate_functions = 1,"
         " output_format_arrow_compression_method = 'none', readonly = 1"
     )

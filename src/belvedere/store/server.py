@@ -9,7 +9,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from belvedere.store.clickhouse import insert_error, quote, read_error
+from belvedere.store.clickhouse import BLOCK_CACHE, insert_error, quote, read_error
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreError, StoreUnavailable
 
@@ -59,6 +59,7 @@ class ClickHouseServer:
             "max_result_rows": bounds.result_rows,
             "max_result_bytes": bounds.result_bytes,
             "max_threads": bounds.threads,
+            **(BLOCK_CACHE if bounds.block_cache else {}),
             "result_overflow_mode": "throw",
             "enable_time_series_aggregate_functions": 1,
             "output_format_arrow_string_as_string": 1,

@@ -120,6 +120,18 @@ def test_labels_read_once_serve_other_selectors(filled: Database) -> None:
     assert one.labels == [each for each in every.labels if each.get("pod") == "b"]
 
 
+def test_what_was_found_is_kept_until_a_series_comes(filled: Database) -> None:
+    index = SeriesIndex(filled, "default")
+    first = index.find([NAME], T0_MS, T0_MS)
+    assert index.find([NAME], T0_MS + 60_000, T0_MS + 60_000) is first
+    filled.execute(
+        "INSERT INTO metric_points (name, type, labels, samples)"
+        " SELECT 'up', 'gauge', map('pod', 'c'),"
+        f" [('', '', fromUnixTimestamp64Milli({T0_MS}), 1.)]"
+    )
+    assert len(index.find([NAME], T0_MS, T0_MS).labels) == len(first.labels) + 1
+
+
 def test_native_histograms_stand_among_the_floats(migrated: Database) -> None:
     native = NativeHistogram(
         3, 6, 12.5, 1e-128, 1, ((-2, 2.0), (5, 2.0)), ((0, 1.0),), (), reset_hint=2

@@ -7,15 +7,18 @@ _MAX_LISTED: Final = 20_000
 """Fingerprints that a query lists; of more, it reads their whole range."""
 
 
-def one_of(fingerprints: Sequence[int]) -> str:
+def one_of(fingerprints: Sequence[int], *, dense: bool) -> str:
     """The condition that a row belongs to one of these series.
 
+    Rows of others must be dropped by the caller: where these are dense, or very many, the condition
+    is that of their range.
+
     Args:
-        fingerprints: ascending, at least one. Rows of others must be dropped by the caller: of
-            very many, the condition is that of their range.
+        fingerprints: ascending, at least one.
+        dense: few others lie between them.
     """
     series = f"fingerprint BETWEEN {fingerprints[0]} AND {fingerprints[-1]}"
-    if len(fingerprints) <= _MAX_LISTED:
+    if not dense and len(fingerprints) <= _MAX_LISTED:
         series += f" AND fingerprint IN ({','.join(map(str, fingerprints))})"
     return series
 

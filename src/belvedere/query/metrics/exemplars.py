@@ -56,11 +56,12 @@ def find_exemplars(
     known: dict[int, Labels] = {}
     for matchers in selectors:
         found = index.find(matchers, start_ms, end_ms)
-        known.update(zip(found.fingerprints.tolist(), found.labels, strict=True))
+        labels = [found.labels[place] for place in found.places.tolist()]
+        known.update(zip(found.fingerprints.tolist(), labels, strict=True))
     if not known:
         return []
     table = db.query(
-        _EXEMPLARS.format(series=one_of(sorted(known)), limit=_MAX_EXEMPLARS),
+        _EXEMPLARS.format(series=one_of(sorted(known), dense=False), limit=_MAX_EXEMPLARS),
         {"start_ms": start_ms, "end_ms": end_ms},
         database=project,
         limits=QueryLimits(),

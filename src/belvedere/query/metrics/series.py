@@ -1,6 +1,7 @@
 """`SeriesIndex`: which series matchers select, and what their labels are."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -12,11 +13,13 @@ from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.metrics.conditions import conditions
 from belvedere.query.promql.errors import TooManySamples
 from belvedere.query.promql.matcher import Matcher
+from belvedere.query.samples import IntArray
 from belvedere.store.database import Database, QueryLimits
 
 HOURS_SEEN: Final = "first_seen <= {end_s:Int64} AND last_seen > {start_s:Int64} - 3600"
 """The condition that a series was seen in the hours of a time range; see `hours_between`."""
 
+_HOUR_S: Final = 3600
 _MAX_KNOWN: Final = 500_000
 _MATCHING: Final = (
     f"SELECT DISTINCT fingerprint FROM metric_series WHERE {{where}} AND {HOURS_SEEN}"
@@ -26,7 +29,19 @@ SELECT fingerprint, name, mapKeys(labels) AS keys, mapValues(labels) AS values
 FROM metric_series WHERE {{where}} AND {HOURS_SEEN}
 LIMIT 1 BY fingerprint
 """
-_Pairs: TypeAlias = tuple[tuple[str, str], ...]
+_BETWEEN: Final = """
+SELECT uniq(fingerprint) AS series FROM metric_series
+WHERE fingerprint BETWEEN {first:UInt64} AND {last:UInt64}
+"""
+_PARTS: Final = """
+SELECT table, hash_of_all_files AS content FROM system.parts
+WHERE database = {project:String} AND table IN ('metric_series', 'metric_histograms') AND active
+"""
+_DENSE: Final = 4
+"""Of one series in so many, a query lists the fingerprints. Measured on 11,000 series: the list
+takes 25 ms, reading the samples of all 29 ms."""
+
+_Key: TypeAlias = tuple[tuple[Matcher, ...], int, int]
 
 
 class Found(NamedTuple):
@@ -34,15 +49,24 @@ class Found(NamedTuple):
 
     fingerprints: npt.NDArray[np.uint64]
     """uint64[S], ascending."""
-    labels: list[Labels]
-    order: list[_Pairs]
-    """What sorts series as `labels` are sorted, at the speed of tuples."""
+    places: IntArray
+    """int64[S], where in `labels` the series of each fingerprint stands."""
+    labels: Sequence[Labels]
+    """In their order."""
+    dense: bool
+    """Most series between the first fingerprint and the last are selected."""
+    histograms: bool
+    """Whether any series of the project has native histograms."""
 
 
 class SeriesIndex:
     """The series of one project. Calls block, and may come from any thread.
 
-    What a fingerprint stands for never changes, so labels are read once and kept.
+    What a fingerprint stands for never changes, so labels are read once and kept. What a selector
+    finds is kept until the table of series has other parts: dashboards ask for the same again and
+    again, while that table changes when a series begins, and once an hour. To compare the parts
+    takes 1.3 ms; to find and order 3,000 of 14,000 series 14 ms, and 4,000 by a regular
+    expression over 100,000 series 30 ms.
     """
 
     def __init__(self, db: Database, project: str, *, max_series: int = 500_000) -> None:
@@ -54,7 +78,9 @@ class SeriesIndex:
             max_series: how many series one selector may match.
         """
         self._db, self._project, self._max_series = db, project, max_series
-        self._known: dict[int, tuple[Labels, _Pairs]] = {}
+        self._known: dict[int, Labels] = {}
+        self._found: OrderedDict[_Key, Found] = OrderedDict()
+        self._parts: frozenset[str] = frozenset()
         self._lock = threading.Lock()
 
     def find(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Found:
@@ -67,10 +93,32 @@ class SeriesIndex:
             QueryError: the query cannot run, or goes over a bound.
             StoreUnavailable: the database cannot be reached.
         """
-        where, params = conditions(matchers)
         times = hours_between(start_ms, end_ms)
-        found = self._query(_with(_MATCHING, where), {**params, **times})
-        fingerprints = np.sort(found.column("fingerprint").to_numpy())
+        # Hours are all that the table has: ranges of the same hours find the same.
+        key = (tuple(matchers), times["start_s"] // _HOUR_S, times["end_s"] // _HOUR_S)
+        parts = self._db.query(_PARTS, {"project": self._project}, database=self._project)
+        tables = parts.column("table").to_pylist()
+        version = frozenset(parts.column("content").to_pylist())
+        with self._lock:
+            if version != self._parts:
+                self._found.clear()
+                self._parts = version
+            elif found := self._found.get(key):
+                self._found.move_to_end(key)
+                return found
+        found = self._look(matchers, times)._replace(histograms="metric_histograms" in tables)
+        with self._lock:
+            if version == self._parts:
+                self._found[key] = found
+                # The bound counts series rather than selectors: it stands for memory.
+                while sum(each.fingerprints.size for each in self._found.values()) > _MAX_KNOWN:
+                    self._found.popitem(last=False)
+        return found
+
+    def _look(self, matchers: Sequence[Matcher], times: dict[str, int]) -> Found:
+        where, params = conditions(matchers)
+        table = self._query(_with(_MATCHING, where), {**params, **times})
+        fingerprints = np.sort(table.column("fingerprint").to_numpy())
         if fingerprints.size > self._max_series:
             raise TooManySamples(
                 f"a selector matches more than {self._max_series} series; add label matchers"
@@ -78,18 +126,27 @@ class SeriesIndex:
         wanted = fingerprints.tolist()
         known = self._known
         if not all(fingerprint in known for fingerprint in wanted):
-            table = self._query(_with(_LABELS, where), {**params, **times})
-            known = self._learn(_labels(table))
+            known = self._learn(_labels(self._query(_with(_LABELS, where), {**params, **times})))
             # A series may begin between the two queries, or labels be forgotten in another thread.
-            fingerprints = np.array([f for f in wanted if f in known], np.uint64)
-        entries = [known[fingerprint] for fingerprint in fingerprints.tolist()]
+            wanted = [fingerprint for fingerprint in wanted if fingerprint in known]
+            fingerprints = np.array(wanted, np.uint64)
+        labels = [known[fingerprint] for fingerprint in wanted]
+        order = sorted(range(len(labels)), key=[tuple(each.items()) for each in labels].__getitem__)
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
         return Found(
-            fingerprints, [labels for labels, _ in entries], [pairs for _, pairs in entries]
+            fingerprints, places, [labels[at] for at in order], self._is_dense(wanted), False
         )
 
-    def _learn(self, labels: dict[int, Labels]) -> dict[int, tuple[Labels, _Pairs]]:
+    def _is_dense(self, fingerprints: Sequence[int]) -> bool:
+        if not fingerprints:
+            return False
+        ends = {"first": fingerprints[0], "last": fingerprints[-1]}
+        between: int = self._query(_BETWEEN, ends).column("series")[0].as_py()
+        return between < _DENSE * len(fingerprints)
+
+    def _learn(self, learnt: dict[int, Labels]) -> dict[int, Labels]:
         """All that is known now. Of too much, what this query did not ask for is forgotten."""
-        learnt = {key: (each, tuple(each.items())) for key, each in labels.items()}
         with self._lock:
             if len(self._known) + len(learnt) > _MAX_KNOWN:
                 self._known = learnt
