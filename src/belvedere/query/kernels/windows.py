@@ -65,14 +65,8 @@ class Windows:
         samples = samples.without_stale()
         before = range_ms + (lookback_ms if boundary is not Boundary.PLAIN else 0)
         after = lookback_ms if boundary is Boundary.SMOOTHED else 0
-        return cls(
-            samples,
-            end_ms,
-            range_ms,
-            positions(samples, end_ms - before),
-            positions(samples, end_ms + after),
-            boundary,
-        )
+        lo, hi = _between(samples, end_ms, before, after)
+        return cls(samples, end_ms, range_ms, lo, hi, boundary)
 
     @property
     def counts(self) -> IntArray:
@@ -115,6 +109,23 @@ class Windows:
             lo=before[self.lo],
             hi=before[self.hi],
         )
+
+
+def _between(
+    samples: Samples, end_ms: IntArray, before_ms: int, after_ms: int
+) -> tuple[IntArray, IntArray]:
+    """`positions` of `end - before` and of `end + after`.
+
+    Where the range is so many steps, a window starts where an earlier one ends: all positions are
+    then found at once, which takes half the time.
+    """
+    step_ms = _even_step(end_ms)
+    steps, rest_ms = divmod(before_ms + after_ms, step_ms) if step_ms else (0, 1)
+    if rest_ms or steps >= end_ms.size:
+        return positions(samples, end_ms - before_ms), positions(samples, end_ms + after_ms)
+    times_ms = end_ms[0] - before_ms + (step_ms or 0) * np.arange(end_ms.size + steps)
+    found = positions(samples, times_ms)
+    return found[:, : end_ms.size], found[:, steps:]
 
 
 def positions(samples: Samples, times_ms: IntArray) -> IntArray:

@@ -16,7 +16,6 @@ from belvedere.query.promql import annotations as texts
 from belvedere.query.promql.call import CallContext
 from belvedere.query.promql.errors import ExecutionError
 from belvedere.query.promql.range_functions.results import (
-    apart,
     floats_alone,
     of_floats,
     of_floats_or_histograms,
@@ -52,10 +51,7 @@ def _either_kind(
     context: CallContext,
 ) -> SeriesMatrix:
     """Kernels for floats and for histograms, which do not mix."""
-    floats, native = apart(windows, context, context.positions[0])
-    return of_floats_or_histograms(
-        windows, of_float(floats), of_native(native), context, context.positions[0]
-    )
+    return of_floats_or_histograms(windows, of_float, of_native, context, context.positions[0])
 
 
 def _edge(

@@ -1,6 +1,7 @@
 """`rate`, `increase`, `delta`, `irate`, `idelta`."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from belvedere.query.kernels.windows import Boundary, Windows
 from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.promql import annotations as texts
 from belvedere.query.promql.call import CallContext
-from belvedere.query.promql.range_functions.results import apart, of_floats_or_histograms
+from belvedere.query.promql.range_functions.results import of_floats_or_histograms
 from belvedere.query.samples import FloatArray
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
@@ -46,35 +47,36 @@ def idelta(windows: Windows, _: Sequence[FloatArray], context: CallContext) -> S
 def _extrapolated(
     windows: Windows, context: CallContext, *, counter: bool, per_second: bool
 ) -> SeriesMatrix:
-    position = context.positions[0]
-    floats, native = apart(windows, context, position)
     plain = windows.boundary is Boundary.PLAIN
     of_float = extrapolated if plain else extended
     of_native = extrapolated_native if plain else extended_native
     return of_floats_or_histograms(
         windows,
-        of_float(floats, counter=counter, per_second=per_second),
-        of_native(native, counter=counter, per_second=per_second),
+        partial(of_float, counter=counter, per_second=per_second),
+        partial(of_native, counter=counter, per_second=per_second),
         context,
-        position,
+        context.positions[0],
     )
 
 
 def _of_last_two(windows: Windows, context: CallContext, *, counter: bool) -> SeriesMatrix:
-    position = context.positions[0]
-    floats, native = apart(windows.newest(2), context, position)
     return of_floats_or_histograms(
-        windows,
-        last_two(floats, counter=counter, per_second=counter),
-        last_two_native(native, counter=counter, per_second=counter),
+        windows.newest(2),
+        partial(last_two, counter=counter, per_second=counter),
+        partial(last_two_native, counter=counter, per_second=counter),
         context,
-        position,
+        context.positions[0],
     )
 
 
 def _tell_non_counters(windows: Windows, result: SeriesMatrix, context: CallContext) -> None:
     """A float result of a metric that is not named as counters are is told."""
-    for s in np.flatnonzero(result.is_float.any(axis=1)).tolist():
-        name = windows.samples.labels[s].name
-        if name and not name.endswith(_COUNTER_SUFFIXES):
+    names = np.array([labels.name for labels in windows.samples.labels], np.object_)
+    odd = [
+        name
+        for name in dict.fromkeys(names.tolist())
+        if name and not name.endswith(_COUNTER_SUFFIXES)
+    ]
+    for name in odd:  # mostly none: then the results need not be looked at
+        if result.is_float[names == name].any():
             context.annotations.info(texts.possible_non_counter(name), context.positions[0])

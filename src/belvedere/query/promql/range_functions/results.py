@@ -1,5 +1,7 @@
 """From what kernels give to the matrix of a range function."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from belvedere.query.histogram.notice import Notice
@@ -23,26 +25,31 @@ def of_floats(windows: Windows, result: Result, context: CallContext) -> SeriesM
 
 def of_floats_or_histograms(
     windows: Windows,
-    floats: Result,
-    native: NativeResult,
+    of_float: Callable[[Windows], Result],
+    of_native: Callable[[Windows], NativeResult],
     context: CallContext,
     position: Position,
 ) -> SeriesMatrix:
-    """The matrix of results of either kind, names removed, notices annotated.
+    """The matrix of kernels for floats and for histograms, names removed, notices annotated.
 
     A window that holds both floats and histograms is told and has no result.
     """
+    if windows.samples.histograms is None:
+        # Telling kinds apart takes longer than the kernel: objects are compared one by one.
+        return of_floats(windows, of_float(windows), context)
+    floats, native = _apart(windows, context, position)
+    values, present = of_float(floats)
+    result = of_native(native)
     names = [labels.name for labels in windows.samples.labels]
-    annotate(context.annotations, ((names[s], notice) for s, notice in native.notices), position)
-    values, present = floats
-    found = native.histograms.astype(np.bool_)
+    annotate(context.annotations, ((names[s], notice) for s, notice in result.notices), position)
+    found = result.histograms.astype(np.bool_)
     matrix = SeriesMatrix.of(
-        windows.samples.labels, values, present | found, native.histograms if found.any() else None
+        windows.samples.labels, values, present | found, result.histograms if found.any() else None
     )
     return matrix.without_names(delayed=context.delayed_name_removal)
 
 
-def apart(windows: Windows, context: CallContext, position: Position) -> tuple[Windows, Windows]:
+def _apart(windows: Windows, context: CallContext, position: Position) -> tuple[Windows, Windows]:
     """The windows of floats and those of histograms; those with both are told and emptied."""
     floats, native = windows.floats(), windows.native()
     both = (floats.counts > 0) & (native.counts > 0)
