@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from pydantic import ValidationError
 from telemetry_samples import attributes_of, gauges, logs, put, resources_of, span, traces
 
 from belvedere.collector.component import Host
+from belvedere.collector.processors.attribute_actions.plan import Keys
 from belvedere.collector.processors.attributes import AttributesConfig, AttributesProcessor
 from belvedere.collector.processors.resource import ResourceConfig, ResourceProcessor
 from belvedere.otlp.batch import CLIENT_ADDRESS, Batch
@@ -303,3 +305,18 @@ async def test_of_a_key_that_is_there_twice_the_first_is_updated_and_all_are_del
     assert [each.value.int_value for each in changed.attributes] == [5, 2, 3]
     (rest,) = attributes_of(await attributes(batch, {"key": "k", "action": "delete"}))
     assert rest == {"other": 3}
+
+
+@pytest.mark.parametrize("length", [b"\x01", b"\x81\x00", b"\x81\x80\x00"])
+def test_a_key_is_found_in_whatever_form_its_length_is_written(length: bytes) -> None:
+    pair = b"\x0a" + length + b"k\x12\x02\x18\x01"
+    assert KeyValue.FromString(pair) == KeyValue(key="k", value=AnyValue(int_value=1))
+    assert Keys(b"..." + pair).may_have("k")
+    assert not Keys(b"..." + pair).may_have("kk")
+
+
+def test_a_longer_key_is_another_one() -> None:
+    keys = Keys(traces({"deployment.environment.name": "x"}).data)
+    assert keys.may_have("deployment.environment.name")
+    assert not keys.may_have("deployment.environment")
+    assert not keys.may_have("environment.name")

@@ -10,6 +10,7 @@ from belvedere.collector.processors.attribute_actions.action import Action, Verb
 from belvedere.collector.regex import cached_search, compile_regex
 from belvedere.otlp.any_value import any_value
 from belvedere.otlp.batch import CLIENT_ADDRESS, Batch
+from belvedere.otlp.varint import write_varint
 
 _PUTS: Final[Mapping[Verb, steps.Put]] = {
     Verb.INSERT: steps.insert,
@@ -21,8 +22,8 @@ _PUTS: Final[Mapping[Verb, steps.Put]] = {
 class Keys:
     """The keys that attributes in a batch may have.
 
-    Serialized protobuf has the text of each key as it is, so bytes without it have no such key.
-    Searching takes a fraction of the time of parsing.
+    Serialized protobuf has the text of each key as it is, right after its length, so bytes without
+    both have no such key. Searching takes a fraction of the time of parsing.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -31,7 +32,11 @@ class Keys:
 
     def may_have(self, key: str) -> bool:
         """Whether an attribute may have that key. False is certain."""
-        return key in self._added or key.encode() in self._data
+        if key in self._added:
+            return True
+        text = key.encode()
+        # A length that is written longer than it need be ends with 0.
+        return write_varint(len(text)) + text in self._data or b"\0" + text in self._data
 
     def add(self, key: str) -> None:
         """From here on, attributes may have that key."""
