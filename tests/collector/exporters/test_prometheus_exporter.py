@@ -180,6 +180,19 @@ async def test_resources_that_share_a_series_are_told(start: Start) -> None:
     assert await scraped.values() == {"g": 1.0}
 
 
+async def test_many_resources_that_share_a_series_are_told(start: Start) -> None:
+    """As processes do, of which each scrape of the machine has all."""
+    scraped = await start()
+    together = bare()
+    for pid in range(5):
+        process = bare({"process.pid": str(pid)})
+        process.gauge("g", pid)
+        together.request.MergeFrom(process.request)
+    with capture_logs() as logs:
+        await scraped.send(together)
+    assert [entry["event"] for entry in logs] == ["resources_share_series"]
+
+
 async def test_the_newest_point_counts(start: Start) -> None:
     scraped = await start()
     newer, older = bare(time_ms=2000), bare(time_ms=1000)
@@ -244,6 +257,13 @@ async def test_deltas_become_totals(
         "h_sum": 2 * total,
         "h_count": 3 * total,
     }
+
+
+async def test_deltas_that_come_at_once_are_added_in_their_order(start: Start) -> None:
+    scraped = await start()
+    deltas = (delta(time_ms, time_ms + 1) for time_ms in range(100))
+    await asyncio.gather(*(scraped.send(each) for each in deltas))
+    assert (await scraped.values())["s_total"] == 100
 
 
 async def test_deltas_of_exponential_histograms_meet_at_the_coarser_scale(start: Start) -> None:

@@ -1,7 +1,7 @@
 """`/metrics` as an ASGI application."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from isal import igzip
@@ -41,7 +41,7 @@ class Metrics:
         openmetrics: bool,
         timestamps: bool,
     ) -> None:
-        """`families` is asked anew for each scrape."""
+        """`families` is asked anew for each scrape, in a thread."""
         self._families, self._access, self._timestamps = families, access, timestamps
         formats = [Format.TEXT, Format.PROTOBUF]
         self._offered = [*formats, Format.OPENMETRICS] if openmetrics else formats
@@ -60,7 +60,7 @@ class Metrics:
             )
         accepted = negotiate(request.headers.get("accept", ""), self._offered)
         gzip = "gzip" in request.headers.get("accept-encoding", "")
-        body = await asyncio.to_thread(self._body, self._families(), accepted, gzip=gzip)
+        body = await asyncio.to_thread(self._body, accepted, gzip=gzip)
         escaping = "allow-utf-8" if accepted.utf8_names else "underscores"
         headers = {
             "content-type": f"{_CONTENT_TYPES[accepted.format]}; escaping={escaping}",
@@ -70,7 +70,8 @@ class Metrics:
             headers["content-encoding"] = "gzip"
         return Response(body, headers=headers)
 
-    def _body(self, families: Sequence[Family], accepted: Accepted, *, gzip: bool) -> bytes:
+    def _body(self, accepted: Accepted, *, gzip: bool) -> bytes:
+        families = self._families()
         if accepted.format is Format.PROTOBUF:
             body = protobuf.write_protobuf(
                 families, timestamps=self._timestamps, utf8_names=accepted.utf8_names

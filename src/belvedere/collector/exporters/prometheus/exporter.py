@@ -1,5 +1,7 @@
 """The component `prometheus`."""
 
+import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -54,6 +56,10 @@ class PrometheusExporter:
         """
         self._id, self._now_s = host.component_id, now_s
         self._held = HeldPoints(config.metric_expiration)
+        self._in_order = asyncio.Lock()
+        """Of batches, as deltas are added up."""
+        self._lock = threading.Lock()
+        """Of what is held: batches and scrapes are worked on in threads."""
         self._translation = config.translation
         self._told_s: dict[str, float] = {}
         self._collisions = 0
@@ -89,10 +95,8 @@ class PrometheusExporter:
         """
         if not self._running:
             raise Retryable(f"{self._id} is not running")
-        message: Any = batch.message
-        translated = translate(message, self._translation)
-        refused = Counter(translated.dropped)
-        refused += self._held.update(translated.points, self._now_s())
+        async with self._in_order:
+            refused = await asyncio.to_thread(self._take, batch)
         failed = refused.total()
         EXPORTER_SENT[Signal.METRICS].labels(self._id).inc(max(batch.items - failed, 0))
         if failed:
@@ -112,9 +116,18 @@ class PrometheusExporter:
         self._running = False
         await self._server.shutdown()
 
+    def _take(self, batch: Batch) -> Counter[str]:
+        """Hold the points; returns how many cannot be, by reason."""
+        message: Any = batch.message
+        translated = translate(message, self._translation)
+        with self._lock:
+            return Counter(translated.dropped) + self._held.update(translated.points, self._now_s())
+
     def _current(self) -> list[Family]:
-        self._held.expire(self._now_s())
-        return self._held.families()
+        """Called in a thread."""
+        with self._lock:
+            self._held.expire(self._now_s())
+            return self._held.families()
 
     def _tell(self, what: str, event: str, **of: Any) -> None:
         now_s = self._now_s()

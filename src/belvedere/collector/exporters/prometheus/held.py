@@ -21,8 +21,10 @@ _MAX_BUCKETS = 160 * 2
 class _Held:
     point: Point
     updated_s: float
-    replaced: int
+    replaced: int = 0
     """The resource that had the series before; 0: none."""
+    replaced_s: float = -1.0
+    """When that was."""
 
 
 class HeldPoints:
@@ -30,7 +32,7 @@ class HeldPoints:
 
     Resources whose points have equal labels share a series: the newer point counts. That is right
     for a process that was restarted, and wrong for two that run at once, so `collisions` counts
-    the points that took a series back.
+    the points that took a series back, or were the third in one update.
     """
 
     def __init__(self, expiration_s: float) -> None:
@@ -89,15 +91,15 @@ class HeldPoints:
             return "delta"
         held = self._held.get(key)
         if held is None:
-            self._held[key] = _Held(point, now_s, 0)
+            self._held[key] = _Held(point, now_s)
             return ""
         return self._replace(held, point, now_s)
 
     def _replace(self, held: _Held, point: Point, now_s: float) -> str:
         before = held.point
         if point.resource != before.resource:
-            self.collisions += point.resource == held.replaced
-            held.replaced = before.resource
+            self.collisions += point.resource == held.replaced or held.replaced_s == now_s
+            held.replaced, held.replaced_s = before.resource, now_s
         if point.is_delta:
             if point.time_ms <= before.time_ms or 0 < point.created_ms < before.time_ms:
                 return "out_of_order"

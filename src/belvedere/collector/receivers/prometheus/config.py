@@ -45,7 +45,9 @@ class GlobalConfig(ComponentConfig):
     external_labels: dict[str, Text] = Field(
         default_factory=dict, description="Labels that all series get."
     )
-    body_size_limit: PromSize = Field(0, description="Largest answer; 0: no limit.")
+    body_size_limit: PromSize = Field(
+        256 << 20, description="Largest answer, 256MB unless it is set; 0: no limit."
+    )
     sample_limit: int = Field(0, ge=0, description="Most samples of a scrape; 0: no limit.")
     target_limit: int = Field(0, ge=0, description="Most targets of a job; 0: no limit.")
     label_limit: int = Field(0, ge=0, description="Most labels of a series; 0: no limit.")

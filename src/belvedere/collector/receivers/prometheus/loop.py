@@ -16,6 +16,8 @@ from belvedere.collector.receivers.prometheus.client import Answer, ScrapeClient
 from belvedere.collector.receivers.prometheus.scrape_config import ScrapeConfig
 from belvedere.collector.receivers.prometheus.series import Counts, TargetSeries
 from belvedere.collector.receivers.prometheus.target import ScrapeTarget
+from belvedere.otlp.batch import Batch
+from belvedere.otlp.signal import Signal
 from belvedere.prometheus.errors import MalformedError
 from belvedere.prometheus.exposition.parse import parse_openmetrics, parse_text
 from belvedere.prometheus.model import Metadata, MetricType
@@ -23,8 +25,8 @@ from belvedere.prometheus.to_otlp import Builder, Place, Places, Target
 
 log = structlog.get_logger(__name__)
 
-Deliver = Callable[[Any, float], Awaitable[None]]
-"""Takes a message over, and tries to hand it on for so many seconds."""
+Deliver = Callable[[Batch, float], Awaitable[None]]
+"""Takes a scrape over, and tries to hand it on for so many seconds."""
 
 _REPORTS: Final = (
     Metadata("up", MetricType.GAUGE, "The scraping was successful"),
@@ -138,12 +140,7 @@ class ScrapeLoop:
         task.cancel()
         await asyncio.wait([task])
         if gone:
-            builder, now_ms = self._builder(), int(time.time() * 1000)
-            with self._lock:
-                self._series.add_stale(builder, now_ms)
-            for place in self._reports:
-                builder.add_stale(place, now_ms)
-            await self._deliver(builder.build(), 0.0)
+            await self._deliver(await asyncio.to_thread(self._end), 0.0)
 
     async def _run(self) -> None:
         interval_s = self.target.interval_s
@@ -161,26 +158,38 @@ class ScrapeLoop:
             due += interval_s * max(math.ceil(late_s / interval_s), 1)
 
     async def _scrape(self) -> None:
-        begin_s, begin = time.time(), time.monotonic()
-        time_ms = int(begin_s * 1000)
+        begin, time_ms = time.monotonic(), int(time.time() * 1000)
         error, answer = self.refused, None
         if not error:
             try:
                 answer = await self._client.get(self.target)
             except ScrapeError as failure:
                 error = str(failure)
-        # Parsing a large scrape takes a while, in which others shall be scraped.
-        builder, counts, error = await asyncio.to_thread(self._take, answer, error, time_ms)
+        # A large scrape takes a while, in which others shall be scraped.
+        batch = await asyncio.to_thread(self._taken, answer, error, time_ms, begin)
+        left_s = self.target.interval_s - (time.monotonic() - begin)
+        await self._deliver(batch, max(left_s, 0.0))
+
+    def _taken(self, answer: Answer | None, error: str, time_ms: int, begin: float) -> Batch:
+        """What becomes of a scrape, with the series that tell how it went."""
+        builder, counts, error = self._take(answer, error, time_ms)
         duration_s = time.monotonic() - begin
         if error and error != self.last.error:
             log.warning("scrape_failed", url=self.target.url, job=self.target.job, error=error)
         health = Health.DOWN if error else Health.UP
-        self.last = LastScrape(health, error, begin_s, duration_s)
+        self.last = LastScrape(health, error, time_ms / 1000, duration_s)
         body_bytes = answer.body_bytes if answer else 0
         self._report(builder, counts, time_ms, duration_s, body_bytes)
-        message = builder.build(counts.process_start_ns)
-        left_s = self.target.interval_s - (time.monotonic() - begin)
-        await self._deliver(message, max(left_s, 0.0))
+        return Batch.of(Signal.METRICS, builder.build(counts.process_start_ns))
+
+    def _end(self) -> Batch:
+        """The end of all series."""
+        builder, now_ms = self._builder(), int(time.time() * 1000)
+        with self._lock:
+            self._series.add_stale(builder, now_ms)
+        for place in self._reports:
+            builder.add_stale(place, now_ms)
+        return Batch.of(Signal.METRICS, builder.build())
 
     def _take(self, answer: Answer | None, error: str, time_ms: int) -> tuple[Builder, Counts, str]:
         builder = self._builder()

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import structlog
 
@@ -130,9 +130,8 @@ class PrometheusReceiver:
                 if pool.watches_files:
                     await pool.refresh()
 
-    async def _deliver(self, message: Any, seconds: float) -> None:
+    async def _deliver(self, batch: Batch, seconds: float) -> None:
         """Hand on. What follows is asked again while there is time, then the points are dropped."""
-        batch = Batch.of(Signal.METRICS, message)
         if not batch.items:
             return
         counters = (self._id, "http")
