@@ -115,6 +115,20 @@ async def test_an_invalid_configuration_is_refused(
     assert exporter(running).recorder.numbers == [1]
 
 
+async def test_a_defect_while_it_is_read_is_refused_too(
+    running: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> CollectorConfig:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(running, "_load", load)
+    before = receiver(running)
+    with capture_logs() as told:
+        assert not await running.reload()
+    assert [entry["error"] for entry in told] == ["a defect"]
+    assert receiver(running) is before
+
+
 async def test_one_that_does_not_start_is_refused_and_the_old_one_starts_again(
     text: Text, running: Collector
 ) -> None:

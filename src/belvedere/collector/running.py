@@ -82,7 +82,7 @@ class Collector:
                     return True
                 # Whatever is wrong that shows without a start is found before the old one stops.
                 await Service(new, services=self._services).shutdown()
-            except CollectorError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the old one works
                 _tell_refused(error, "the old one, on")
                 return False
             return await self._replace(old, new)

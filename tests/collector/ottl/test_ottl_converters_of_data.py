@@ -186,6 +186,13 @@ def test_deep_json_is_refused() -> None:
             value_of('ParseJSON(attributes["json"])', record)
 
 
+def test_an_error_repeats_the_begin_of_a_long_value() -> None:
+    record = span_record(line="x" * 1_000_000)
+    with pytest.raises(EvaluationError, match=r"^'x+…$") as caught:
+        value_of('ParseKeyValue(attributes["line"])', record)
+    assert len(str(caught.value)) == 301
+
+
 def test_deep_xml_is_refused() -> None:
     record = span_record(xml="<a>" * 100_000)
     with pytest.raises(EvaluationError, match="within each other"):

@@ -52,18 +52,18 @@ async def _run(config: list[str] | None, settings: list[str] | None) -> None:
     from belvedere.collector.running import Collector  # noqa: PLC0415 - see above
     from belvedere.otlp.decode import AsReceived  # noqa: PLC0415
 
-    stopping = asyncio.Event()
-    reloads: set[asyncio.Task[bool]] = set()
+    stopping, reload_asked = asyncio.Event(), asyncio.Event()
 
     def on_stop() -> None:
         if stopping.is_set():  # a second Ctrl-C: leave at once
             os._exit(130)
         stopping.set()
 
-    def on_reload() -> None:
-        task = asyncio.create_task(running.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
+    async def reload_when_asked() -> None:
+        while True:
+            await reload_asked.wait()
+            reload_asked.clear()  # what is asked from now on is another reload, and one at most
+            await running.reload()
 
     running = Collector(
         lambda: load(config, settings),
@@ -73,7 +73,9 @@ async def _run(config: list[str] | None, settings: list[str] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_stop)
-    loop.add_signal_handler(signal.SIGHUP, on_reload)
+    loop.add_signal_handler(signal.SIGHUP, reload_asked.set)
     await running.start()
+    reloading = asyncio.create_task(reload_when_asked())
     await stopping.wait()
     await running.stop()
+    reloading.cancel()

@@ -19,7 +19,14 @@ class OttlError(ValueError):
 
 
 class EvaluationError(Exception):
-    """A record's values do not fit: a missing attribute where text is needed, text as a number."""
+    """A record's values do not fit: a missing attribute where text is needed, text as a number.
+
+    The message may repeat a value; of a long one (a log line of megabytes), the beginning.
+    """
+
+    def __init__(self, message: str) -> None:
+        long = len(message) > _LONGEST
+        super().__init__(f"{message[:_LONGEST]}…" if long else message)
 
 
 def _located(message: str, text: str, at: int) -> str:
@@ -32,5 +39,7 @@ def _located(message: str, text: str, at: int) -> str:
     return f"{line}:{at - start + 1}: {message}, in `{shown}`"
 
 
+_LONGEST = 300
+"""Characters of an evaluation error: it goes to the log, and to clients."""
 _SHOWN = 160
 """Characters of a line that an error repeats."""
