@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import grpc
 import pytest
+from collector_samples import Recorder
 from otlp_doors import Doors, traces
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +20,7 @@ from belvedere.collector.receivers.otlp import OtlpReceiver
 from belvedere.collector.receivers.otlp.config import OtlpReceiverConfig
 from belvedere.collector.receivers.otlp.listen import cannot_listen, close, listen, split_endpoint
 from belvedere.collector.registry import Kind, component_class
+from belvedere.otlp.decode import AsReceived
 from belvedere.otlp.signal import Signal
 
 GOOD = traces().SerializeToString()
@@ -265,3 +267,30 @@ def test_each_key_is_documented() -> None:
     for model in models(OtlpReceiverConfig):
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("services", "stays"),
+    [({}, False), ({AsReceived: AsReceived()}, True)],
+    ids=["canonical", "as_received"],
+)
+async def test_valid_requests_stay_as_received_where_the_process_says_so(
+    services: dict[type[Any], Any], *, stays: bool
+) -> None:
+    recorder = Recorder()
+    keys = {"protocols": {"grpc": {"endpoint": "127.0.0.1:0"}}}
+    receiver = OtlpReceiver(
+        config(**keys), Host("otlp", services=services), {Signal.TRACES: recorder}
+    )
+    unknown_field = b"\xa0\x06\x05"
+    await receiver.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{receiver.grpc_port}") as channel:
+            call: Any = channel.unary_unary(
+                "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+            )
+            await call(GOOD + unknown_field)
+    finally:
+        await receiver.shutdown()
+    (batch,) = recorder.batches
+    assert batch.data == GOOD + (unknown_field if stays else b"")
