@@ -64,6 +64,32 @@ def test_so_does_a_mapping_or_list_without_lines() -> None:
     assert load("inner:", Outer).inner == Inner()
 
 
+class Lists(ComponentConfig):
+    texts: list[str] = Field(["x"], min_length=1)
+    expressions: tuple[Annotated[str, Field(max_length=2)], ...] = Field((), alias="exprs")
+    models: list[Inner] = Field([])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("texts: a", Lists(texts=["a"])),
+        ("texts: a:1,b:2\nexprs: c,d", Lists(texts=["a:1", "b:2"], exprs=("c", "d"))),
+        ("texts: [a, 'b,c']", Lists(texts=["a", "b,c"])),
+        ("exprs: ''", Lists()),
+    ],
+    ids=str,
+)
+def test_one_text_is_a_list_of_texts(text: str, expected: Lists) -> None:
+    assert load(text, Lists) == expected
+
+
+@pytest.mark.parametrize("text", ["texts: ''", "exprs: a,bcd", "models: a"])
+def test_one_text_is_checked_as_the_list_would_be(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"f.yaml:3: processors::x/1::(texts|exprs|models): "):
+        load(text, Lists)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -7,7 +7,8 @@ type name (see `registry.py`).
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Protocol, get_origin
+from functools import cache
+from typing import Any, ClassVar, Final, Protocol, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -36,6 +37,16 @@ class ComponentConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
+    def _reads_one_text_as_list(cls, value: Any) -> Any:
+        """Where a list of texts is expected, `a,b` is one of two, as for the Go Collector."""
+        if isinstance(value, dict):
+            texts = {key: value[key] for key in _text_lists(cls) if type(value.get(key)) is str}
+            if texts:
+                return value | {key: text.split(",") if text else [] for key, text in texts.items()}
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
     def _nothing_written_means_defaults(cls, value: Any) -> Any:
         """A mapping or list all of whose lines are commented out: `sending_queue:`."""
         if not isinstance(value, dict) or None not in value.values():
@@ -55,6 +66,17 @@ def _holds_more(annotation: Any) -> bool:
     """Whether a field is a mapping or a list, and never None."""
     kind = get_origin(annotation) or annotation
     return isinstance(kind, type) and issubclass(kind, _HOLDING) and kind is not str
+
+
+@cache
+def _text_lists(config: type[ComponentConfig]) -> frozenset[str]:
+    """The keys of a configuration that take lists of texts."""
+    return frozenset(
+        field.alias or name
+        for name, field in config.model_fields.items()
+        if get_origin(field.annotation) in (list, tuple)
+        and str in (inner := get_args(field.annotation)[0], *get_args(inner)[:1])
+    )
 
 
 class Consumer(Protocol):

@@ -437,8 +437,8 @@ def test_statements_for_a_cluster() -> None:
         ({"endpoint": "tcp://ch:9000"}, "use its HTTP interface: http://ch:8123"),
         ({"endpoint": "clickhouse://u:p@ch:9000"}, "http://ch:8123"),
         ({"endpoint": "ch:8123"}, "write http://host:8123"),
-        ({"connection_params": {"dial_timeout": "5s"}}, "an option of the Go driver"),
-        ({"endpoint": "http://a?read_timeout=1s"}, "an option of the Go driver"),
+        ({"connection_params": {"secure": "true"}}, "an option of the Go driver.*https://"),
+        ({"endpoint": "http://a?skip_verify=1"}, "an option of the Go driver.*insecure_skip_v"),
         ({"compress": "br"}, "'none', 'gzip', 'zstd' or 'lz4'"),
         ({"table_engine": {"name": "Log"}}, "pattern"),
         ({"json": True}, "JSON are not supported"),
@@ -458,3 +458,14 @@ def test_addresses_and_credentials() -> None:
     assert config.database_name == "db"
     assert config.credentials == {"x-clickhouse-user": "u", "x-clickhouse-key": "p"}
     assert config.settings == {"async_insert": "0"}
+
+
+def test_options_of_the_go_driver_are_no_settings() -> None:
+    config = ClickHouseConfig.model_validate(
+        {
+            "endpoint": "http://a:8123?dial_timeout=10s&username=u&password=p",
+            "connection_params": {"connection_open_strategy": "in_order", "max_threads": "2"},
+        }
+    )
+    assert config.settings == {"max_threads": "2"}
+    assert config.credentials == {"x-clickhouse-user": "u", "x-clickhouse-key": "p"}

@@ -153,6 +153,9 @@ async def test_nobody_there(loki: LokiPeer) -> None:
         ({"endpoint": "loki:3100"}, "write http://host:port"),
         ({"compression": "gzip"}, "goes with encoding json"),
         ({"default_labels_enabled": {"host": True}}, "host"),
+        ({"labels": {"attributes": {"a": "a"}}}, "loki.attribute.labels"),
+        ({"tenant_id": "a"}, "X-Scope-OrgID"),
+        ({"format": "body"}, "loki.format"),
     ],
     ids=str,
 )

@@ -10,25 +10,34 @@ from belvedere.collector.duration import Duration
 from belvedere.collector.exporters.http_post import HttpPostConfig
 
 _NATIVE: Final = {"tcp", "clickhouse", "native"}
-_DRIVER_OPTIONS: Final = frozenset(
+_OF_THE_DRIVER: Final = frozenset(
     {
-        "dial_timeout",
-        "read_timeout",
-        "connection_open_strategy",
-        "max_open_conns",
-        "max_idle_conns",
-        "conn_max_lifetime",
         "block_buffer_size",
-        "max_compression_buffer",
+        "client_info_product",
+        "compress",
         "compress_level",
-        "skip_verify",
-        "secure",
+        "conn_max_lifetime",
+        "connection_open_strategy",
         "debug",
-        "http_proxy",
-        "http_path",
+        "dial_timeout",
+        "max_compression_buffer",
+        "max_idle_conns",
+        "max_open_conns",
+        "password",
+        "read_timeout",
+        "username",
     }
 )
-"""Options of the official exporter's Go driver, which ClickHouse's settings do not have."""
+"""Options of the official exporter's Go driver that are no settings of ClickHouse: how it connects,
+which changes nothing here, and who we are."""
+
+_INSTEAD: Final = {
+    "http_path": "requests go to /, where ClickHouse answers; remove it",
+    "http_proxy": "set proxy_url",
+    "secure": "write https://, and its port (8443)",
+    "skip_verify": "set tls: {insecure_skip_verify: true}",
+}
+"""Options of that driver which matter, and what to write."""
 
 
 class TableEngine(ComponentConfig):
@@ -74,7 +83,9 @@ class ClickHouseConfig(HttpPostConfig):
     password: str = Field("", repr=False, description="Password of that user.")
     database: str = Field("default", description="Database; the endpoint's path counts as well.")
     connection_params: dict[str, str] = Field(
-        default_factory=dict, description="Settings of ClickHouse that go with each insert."
+        default_factory=dict,
+        description="Settings of ClickHouse that go with each insert. Options of the official"
+        " exporter's driver that say how it connects, like dial_timeout, change nothing.",
     )
     create_schema: bool = Field(
         True, description="Whether database and tables are made where they are missing."
@@ -130,10 +141,10 @@ class ClickHouseConfig(HttpPostConfig):
     @model_validator(mode="after")
     def _settings_of_the_server(self) -> Self:
         for name in self.settings:
-            if name in _DRIVER_OPTIONS:
+            if name in _INSTEAD:
                 raise ValueError(
-                    f"{name} is an option of the Go driver, not a setting of ClickHouse; there are"
-                    " timeout, tls, compress and https:// instead"
+                    f"{name} is an option of the Go driver, not a setting of ClickHouse;"
+                    f" {_INSTEAD[name]}"
                 )
         return self
 
@@ -154,16 +165,17 @@ class ClickHouseConfig(HttpPostConfig):
     def credentials(self) -> dict[str, str]:
         """Headers that say who we are."""
         url = urlsplit(self.endpoint)
-        user = self.username or unquote(url.username or "")
-        key = self.password if self.username else unquote(url.password or "")
+        query = dict(parse_qsl(url.query))
+        user = self.username or unquote(url.username or "") or query.get("username", "")
+        password = unquote(url.password or "") or query.get("password", "")
+        key = self.password if self.username else password
         return {"x-clickhouse-user": user, "x-clickhouse-key": key} if user else {}
 
     @property
     def settings(self) -> dict[str, str]:
         """Settings of ClickHouse in the endpoint and in `connection_params`."""
-        query = dict(parse_qsl(urlsplit(self.endpoint).query))
-        query.pop("compress", None)
-        return query | self.connection_params
+        query = dict(parse_qsl(urlsplit(self.endpoint).query)) | self.connection_params
+        return {name: value for name, value in query.items() if name not in _OF_THE_DRIVER}
 
     def metrics_table(self, kind: str) -> str:
         """The table of a kind of metric."""

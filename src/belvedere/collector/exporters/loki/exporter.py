@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal, Self
 
 import structlog
@@ -32,6 +32,18 @@ _TENANT_HEADER = "X-Scope-OrgID"
 
 class LokiConfig(HttpPostConfig):
     """`exporters::loki`."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "labels": "which attributes are labels is said by attributes since version 0.59; insert"
+        " loki.attribute.labels and loki.resource.labels with the processors attributes and"
+        " resource",
+        "format": "insert the attribute loki.format (json, logfmt, raw) with the processor"
+        " attributes",
+        **dict.fromkeys(
+            ("tenant", "tenant_id"),
+            "set headers: {X-Scope-OrgID: name}, or insert the attribute loki.tenant",
+        ),
+    }
 
     endpoint: str = Field(
         description="URL of Loki's push API: http://loki:3100/loki/api/v1/push.",
