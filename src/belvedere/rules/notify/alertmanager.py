@@ -1,6 +1,7 @@
 """To an Alertmanager: `POST /api/v2/alerts`. It groups, repeats and silences for itself."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 CAPACITY: Final = 10_000
 _BATCH: Final = 256
+_DRAIN_S: Final = 5.0
+"""How long `shutdown` goes on sending what waits."""
 
 
 class Alertmanager:
@@ -37,7 +40,7 @@ class Alertmanager:
         self._post = HttpPost(config, Host(self.url), {"content-type": "application/json"})
         self._retry = Retry(config.retry_on_failure, self.url, clock or Clock())
         self._waiting: dict[Labels, ToldAlert] = {}
-        self._some = asyncio.Event()
+        self._some, self._idle = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._sent = telemetry.NOTIFICATIONS_SENT.labels(self.url)
         self._errors = telemetry.NOTIFICATIONS_ERRORS.labels(self.url)
@@ -63,30 +66,28 @@ class Alertmanager:
             self._waiting[alert.labels] = alert
         self._length.set(len(self._waiting))
         self._some.set()
+        self._idle.clear()
 
     async def shutdown(self) -> None:
         """Try once more to send what waits, and stop. Safe before `start` and when repeated."""
         self._retry.stop()
         task, self._task = self._task, None
         if task:
-            self._some.set()
-            while self._waiting and not task.done():
-                before = len(self._waiting)
-                await asyncio.wait([task], timeout=self._config.timeout or None)
-                if len(self._waiting) >= before:
-                    break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_S):
+                    await self._idle.wait()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await self._post.shutdown()
 
     async def _run(self) -> None:
         while True:
+            if not self._waiting:
+                self._some.clear()
+                self._idle.set()
             await self._some.wait()
             batch = [self._waiting.pop(labels) for labels in list(self._waiting)[:_BATCH]]
             self._length.set(len(self._waiting))
-            if not batch:
-                self._some.clear()
-                continue
             try:
                 await self._retry.call(lambda batch=batch: self._send(batch))  # type: ignore[misc] # a lambda's default
                 self._sent.inc(len(batch))
