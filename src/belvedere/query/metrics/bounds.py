@@ -1,14 +1,17 @@
 """What reads of the metric tables are bounded by: times, and sets of series."""
 
-from collections.abc import Sequence
+import base64
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 _MAX_LISTED: Final = 20_000
 """Fingerprints that a query lists; of more, it reads their whole range."""
 
 
-def one_of(fingerprints: Sequence[int], *, dense: bool) -> str:
-    """The condition that a row belongs to one of these series.
+def one_of(fingerprints: npt.NDArray[np.uint64], *, dense: bool) -> tuple[str, dict[str, str]]:
+    """The condition that a row belongs to one of these series, and the parameters of that SQL.
 
     Rows of others must be dropped by the caller: where these are dense, or very many, the condition
     is that of their range.
@@ -18,9 +21,11 @@ def one_of(fingerprints: Sequence[int], *, dense: bool) -> str:
         dense: few others lie between them.
     """
     series = f"fingerprint BETWEEN {fingerprints[0]} AND {fingerprints[-1]}"
-    if not dense and len(fingerprints) <= _MAX_LISTED:
-        series += f" AND fingerprint IN ({','.join(map(str, fingerprints))})"
-    return series
+    if dense or fingerprints.size > _MAX_LISTED:
+        return series, {}
+    # As numbers in SQL, each would take 2 µs to parse and plan; so, 0.3.
+    series += " AND fingerprint IN reinterpret(base64Decode({listed:String}), 'Array(UInt64)')"
+    return series, {"listed": base64.b64encode(fingerprints.astype("<u8").tobytes()).decode()}
 
 
 def in_bounds(time_ms: int) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from belvedere.query.labels import Labels
 from belvedere.query.metrics.bounds import in_bounds, one_of
 from belvedere.query.metrics.series import SeriesIndex
@@ -14,10 +16,10 @@ _EXEMPLARS: Final = """
 SELECT DISTINCT
     fingerprint, toUnixTimestamp64Milli(timestamp) AS time_ms, value, trace_id, span_id, labels
 FROM metric_exemplars
-WHERE {series} AND timestamp >= fromUnixTimestamp64Milli({{start_ms:Int64}})
-    AND timestamp <= fromUnixTimestamp64Milli({{end_ms:Int64}})
+WHERE {series} AND timestamp >= fromUnixTimestamp64Milli({start_ms:Int64})
+    AND timestamp <= fromUnixTimestamp64Milli({end_ms:Int64})
 ORDER BY fingerprint, timestamp
-LIMIT {limit}
+LIMIT {limit:UInt64}
 """
 _MAX_EXEMPLARS: Final = 100_000
 
@@ -60,9 +62,10 @@ def find_exemplars(
         known.update(zip(found.fingerprints.tolist(), labels, strict=True))
     if not known:
         return []
+    series, listed = one_of(np.array(sorted(known), np.uint64), dense=False)
     table = db.query(
-        _EXEMPLARS.format(series=one_of(sorted(known), dense=False), limit=_MAX_EXEMPLARS),
-        {"start_ms": start_ms, "end_ms": end_ms},
+        _EXEMPLARS.replace("{series}", series),
+        {"start_ms": start_ms, "end_ms": end_ms, "limit": _MAX_EXEMPLARS, **listed},
         database=project,
         limits=QueryLimits(),
     )

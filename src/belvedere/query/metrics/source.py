@@ -1,6 +1,6 @@
 """`StoreSource`: what PromQL reads its samples from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,8 +19,8 @@ from belvedere.store.errors import QueryTooLarge
 _READ: Final = """
 SELECT fingerprint, toUnixTimestamp64Milli(timestamp) AS time, {columns}
 FROM {table}
-WHERE {series} AND timestamp > fromUnixTimestamp64Milli({{start_ms:Int64}})
-    AND timestamp <= fromUnixTimestamp64Milli({{end_ms:Int64}})
+WHERE {series} AND timestamp > fromUnixTimestamp64Milli({start_ms:Int64})
+    AND timestamp <= fromUnixTimestamp64Milli({end_ms:Int64})
 """
 
 
@@ -68,25 +68,23 @@ class StoreSource:
         return self._read(found, start_ms, end_ms).series(found)
 
     def _read(self, found: Found, start_ms: int, end_ms: int) -> StoredRows:
-        series = one_of(found.fingerprints.tolist(), dense=found.dense)
-        sql = _READ.replace("{series}", series)
-        floats = self._query(sql.format(columns="value", table="metric_samples"), start_ms, end_ms)
-        rows = StoredRows.of(floats, "value", None)
+        series, params = one_of(found.fingerprints, dense=found.dense)
+
+        def query(table: str, columns: str) -> pa.Table:
+            sql = _READ.replace("{series}", series).replace("{table}", table)
+            times = {"start_ms": start_ms, "end_ms": end_ms}
+            return self._query(sql.replace("{columns}", columns), {**params, **times})
+
+        rows = StoredRows.of(query("metric_samples", "value"), "value", None)
         if not found.histograms:
             return rows
-        sql = sql.format(columns=COLUMNS, table="metric_histograms")
-        natives = self._query(sql, start_ms, end_ms).combine_chunks()
+        natives = query("metric_histograms", COLUMNS).combine_chunks()
         # What marks the end of a series is its sum.
         return rows.with_natives(StoredRows.of(natives, "sum", read_histograms(natives)))
 
-    def _query(self, sql: str, start_ms: int, end_ms: int) -> pa.Table:
+    def _query(self, sql: str, params: Mapping[str, str | int]) -> pa.Table:
         try:
-            return self._db.query(
-                sql,
-                {"start_ms": start_ms, "end_ms": end_ms},
-                database=self._project,
-                limits=self._limits,
-            )
+            return self._db.query(sql, params, database=self._project, limits=self._limits)
         except QueryTooLarge as error:
             if "rows" not in str(error):
                 raise
