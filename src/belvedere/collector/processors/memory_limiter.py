@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-import psutil
 import structlog
 from pydantic import Field, model_validator
 
@@ -22,6 +21,7 @@ from belvedere.collector.cgroup import total_memory_bytes
 from belvedere.collector.component import ComponentConfig, Consumer, Host
 from belvedere.collector.duration import Duration, PositiveDuration
 from belvedere.collector.errors import Retryable
+from belvedere.collector.own_process import OWN_PROCESS
 from belvedere.internal_telemetry import PROCESSOR_REFUSED
 from belvedere.otlp.batch import Batch
 
@@ -80,7 +80,7 @@ class MemoryLimiterConfig(ComponentConfig):
 
 def resident_bytes() -> int:
     """Memory of this process that is in use, as the operating system counts it."""
-    return int(psutil.Process().memory_info().rss)
+    return int(OWN_PROCESS.memory_info().rss)
 
 
 def collect_memory() -> None:

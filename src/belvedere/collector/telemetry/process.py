@@ -3,22 +3,22 @@
 import time
 from collections.abc import Iterator
 
-import psutil
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from belvedere.collector.own_process import OWN_PROCESS
 
 
 class ProcessMetrics:
     """`otelcol_process_…`, read when they are asked for. To be registered with a registry."""
 
     def __init__(self) -> None:
-        self._process = psutil.Process()
         self._started_s = time.monotonic()
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now."""
-        with self._process.oneshot():
-            times, memory = self._process.cpu_times(), self._process.memory_info()
+        with OWN_PROCESS.oneshot():
+            times, memory = OWN_PROCESS.cpu_times(), OWN_PROCESS.memory_info()
         yield CounterMetricFamily(
             "otelcol_process_uptime",
             "Uptime of the process, in seconds.",

@@ -27,10 +27,13 @@ FAST = {"collection_interval": "20ms", "initial_delay": "0s"}
 
 @asynccontextmanager
 async def running(
-    scrapers: dict[str, Any], recorder: Recorder | None = None, name: str = "hostmetrics"
+    scrapers: dict[str, Any],
+    recorder: Recorder | None = None,
+    name: str = "hostmetrics",
+    **keys: Any,
 ) -> AsyncIterator[Recorder]:
     recorder = recorder or Recorder()
-    config = HostMetricsConfig.model_validate(FAST | {"scrapers": scrapers})
+    config = HostMetricsConfig.model_validate(FAST | keys | {"scrapers": scrapers})
     receiver = HostMetricsReceiver(config, Host(name), {Signal.METRICS: recorder})
     await receiver.start()
     try:
@@ -156,12 +159,14 @@ def test_cpu_utilization_is_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shares == {"user": 0.3, "system": 0.1, "idle": 0.6}
 
 
-async def test_memory_states_are_all_memory() -> None:
-    batch = await scraped("memory", metrics={"system.memory.limit": {"enabled": True}})
+async def test_memory_that_is_not_available_is_used() -> None:
+    names = ("system.memory.limit", "system.linux.memory.available")
+    batch = await scraped("memory", metrics={name: {"enabled": True} for name in names})
     usage = values(batch, "system.memory.usage")
-    slabs = usage.pop(("slab_reclaimable",)), usage.pop(("slab_unreclaimable",))
-    assert all(slabs)
-    assert sum(usage.values()) == values(batch, "system.memory.limit")[()]
+    (limit,), (available,) = (values(batch, name).values() for name in names)
+    assert usage["used",] == limit - available
+    assert all(usage[f"slab_{kind}",] for kind in ("reclaimable", "unreclaimable"))
+    assert usage["free",] + usage["buffered",] + usage["cached",] < limit
 
 
 async def test_load_of_each_cpu() -> None:
@@ -285,7 +290,6 @@ async def test_refused_values_are_counted() -> None:
             {"scrapers": {"disk": {"include": {"devices": ["("], "match_type": "regexp"}}}},
             "no regular expression",
         ),
-        ({"scrapers": {"cpu": None}, "root_path": "/hostfs"}, "the machine is seen as"),
         (
             {"scrapers": {"process": {"resource_attributes": {"pid": {"enabled": False}}}}},
             "no attribute 'pid'",

@@ -7,7 +7,7 @@ from collections import defaultdict
 from types import FrameType
 from typing import Any, Final
 
-import psutil
+from belvedere.collector.own_process import OWN_PROCESS
 
 _EVERY_S: Final = 0.02
 _NATIVE: Final = "[native threads, without Python]"
@@ -98,7 +98,7 @@ def _cpu_seconds() -> dict[int, float]:
     """CPU time of each thread by its native id; empty where it is not to be had."""
     if sys.platform != "linux":
         return {}
-    return {each.id: each.user_time + each.system_time for each in psutil.Process().threads()}
+    return {each.id: each.user_time + each.system_time for each in OWN_PROCESS.threads()}
 
 
 def _stacks() -> dict[int, tuple[str, ...]]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-import psutil
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,10 +15,11 @@ from belvedere import __version__
 from belvedere.collector.component import Host
 from belvedere.collector.extensions.http_page import HttpPageConfig
 from belvedere.collector.extensions.zpages.counters import counters_of
-from belvedere.collector.http_server import HttpServer
+from belvedere.collector.own_process import OWN_PROCESS
 from belvedere.collector.pipelines import PipelineSettings
-from belvedere.collector.receivers.otlp.config import Endpoint
 from belvedere.collector.registry import Kind
+from belvedere.collector.serving.http_server import HttpServer
+from belvedere.collector.serving.listen import Endpoint
 from belvedere.collector.status import ServiceStatus
 
 _INDEX: Final = """\
@@ -75,15 +75,14 @@ class ZpagesExtension:
         await self._server.shutdown()
 
     def _service(self) -> dict[str, Any]:
-        process = psutil.Process()
         return {
             "version": __version__,
             "state": str(self._status.state),
             "since": datetime.fromtimestamp(self._status.since_s, UTC).isoformat(),
             "pid": os.getpid(),
-            "memory_rss_bytes": process.memory_info().rss,
-            "cpu_seconds": sum(process.cpu_times()[:2]),
-            "threads": process.num_threads(),
+            "memory_rss_bytes": OWN_PROCESS.memory_info().rss,
+            "cpu_seconds": sum(OWN_PROCESS.cpu_times()[:2]),
+            "threads": OWN_PROCESS.num_threads(),
             "pipelines": list(self._status.pipelines),
             "extensions": list(self._status.extensions),
         }

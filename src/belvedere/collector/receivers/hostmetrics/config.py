@@ -1,5 +1,6 @@
 """The configuration of `hostmetrics`."""
 
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -53,15 +54,24 @@ class HostMetricsConfig(ComponentConfig):
         0.0, description="Time after which a scrape is given up and told; 0s: none."
     )
     scrapers: Scrapers = Field(description="What is measured: cpu, memory, disk, ...")
-    root_path: None = Field(None, description="Not in this version.")
+    root_path: Path | None = Field(
+        None,
+        description="Where the machine's root directory is mounted, for a Collector in a container;"
+        " the same in all receivers.",
+    )
     metadata_collection_interval: None = Field(None, description="Not in this version.")
 
-    @field_validator("root_path", "metadata_collection_interval", mode="before")
+    @field_validator("metadata_collection_interval", mode="before")
     @classmethod
-    def _not_here(cls, value: Any, info: Any) -> Any:
-        if value not in (None, ""):
-            raise ValueError(_NOT_HERE[info.field_name])
+    def _not_here(cls, value: Any) -> Any:
+        if value is not None:
+            raise ValueError("entity events are not sent; remove the key")
         return None
+
+    @field_validator("root_path", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value in ("", "/") else value
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -69,10 +79,3 @@ class HostMetricsConfig(ComponentConfig):
             names = ", ".join(Scrapers.model_fields)
             raise ValueError(f"scrapers: at least one is required: {names}")
         return self
-
-
-_NOT_HERE = {
-    "root_path": "the machine is seen as this process sees it; to see a host from a container,"
-    " run it with the host's namespaces (docker: --pid host --network host)",
-    "metadata_collection_interval": "entity events are not sent",
-}

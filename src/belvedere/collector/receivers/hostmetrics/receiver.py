@@ -12,9 +12,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from belvedere.collector.component import Consumer, Host
-from belvedere.collector.errors import ConsumeError
+from belvedere.collector.errors import ConfigError, ConsumeError
 from belvedere.collector.receivers.hostmetrics.config import HostMetricsConfig
 from belvedere.collector.receivers.hostmetrics.metric import fill
+from belvedere.collector.receivers.hostmetrics.root import look_away, look_from
+from belvedere.collector.registry import Kind
 from belvedere.internal_telemetry import (
     RECEIVER_ACCEPTED,
     RECEIVER_REFUSED,
@@ -28,6 +30,11 @@ from belvedere.otlp.signal import Signal
 log = structlog.get_logger(__name__)
 
 _TRANSPORT = "host"
+_SCOPE = (
+    "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
+    "/internal/scraper/{}scraper"
+)
+"""As the official receiver names its scopes."""
 
 
 class HostMetricsReceiver:
@@ -50,7 +57,23 @@ class HostMetricsReceiver:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to scrape."""
+        """Begin to scrape.
+
+        Raises:
+            ConfigError: `root_path` is not there, or another receiver has another one.
+        """
+        root = self._config.root_path
+        if root and not (root / "proc/stat").exists():
+            raise ConfigError(
+                f"there is no {root / 'proc/stat'}",
+                key=f"{Kind.RECEIVER}::{self._id}::root_path",
+                hint=f"mount the machine's root there: docker run -v /:{root}:ro",
+            )
+        if not look_from(root, self._id):
+            raise ConfigError(
+                "another receiver host_metrics has another one; write the same in all",
+                key=f"{Kind.RECEIVER}::{self._id}::root_path",
+            )
         self._task = asyncio.create_task(self._scrape_again_and_again(), name=self._id)
 
     async def shutdown(self) -> None:
@@ -59,6 +82,7 @@ class HostMetricsReceiver:
         if task:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        look_away(self._id)
 
     async def _scrape_again_and_again(self) -> None:
         loop = asyncio.get_running_loop()
@@ -114,7 +138,7 @@ def _add(request: Any, scraper: str, measured: Any, wanted: Any) -> int:
     for key, value in measured.resource.items():
         resource.resource.attributes.add(key=key, value=any_value(value))
     scope = resource.scope_metrics.add()
-    scope.scope.name = f"belvedere/hostmetrics/{scraper}"
+    scope.scope.name = _SCOPE.format(scraper)
     count = fill(scope, measured.values, wanted, start_ns=int(start_s * 1e9), now_ns=time.time_ns())
     if not count:
         del request.resource_metrics[-1]

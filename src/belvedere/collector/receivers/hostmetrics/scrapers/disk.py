@@ -15,6 +15,7 @@ from belvedere.collector.receivers.hostmetrics.metric import (
     gauge,
     up_down,
 )
+from belvedere.collector.receivers.hostmetrics.root import mounts
 from belvedere.collector.receivers.hostmetrics.scrapers.base import (
     Scraper,
     ScraperConfig,
@@ -164,24 +165,24 @@ class Filesystem:
     def scrape(self, wanted: Mapping[str, Definition]) -> Iterable[Measured]:  # noqa: ARG002 - the protocol's
         values: list[Value] = []
         seen: set[tuple[str, str]] = set()
-        for mount in psutil.disk_partitions(all=self._is_virtual):
-            key = (mount.device, mount.mountpoint)
+        for mount in mounts(with_virtual=self._is_virtual):
+            key = (mount.device, mount.mount_point)
             is_meant = (
                 self._device(mount.device)
-                and self._type(mount.fstype)
-                and self._mount(mount.mountpoint)
+                and self._type(mount.type)
+                and self._mount(mount.mount_point)
             )
             if not is_meant or key in seen:
                 continue
             seen.add(key)
             attributes = {
                 "device": mount.device,
-                "mode": "ro" if "ro" in mount.opts.split(",") else "rw",
-                "mountpoint": mount.mountpoint,
-                "type": mount.fstype,
+                "mode": "ro" if "ro" in mount.options.split(",") else "rw",
+                "mountpoint": mount.mount_point,
+                "type": mount.type,
             }
             try:
-                values += _space(mount.mountpoint, attributes)
+                values += _space(mount.path, attributes)
             except OSError:
                 continue
         yield Measured(values)

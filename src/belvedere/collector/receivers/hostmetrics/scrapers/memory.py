@@ -49,7 +49,7 @@ class MemoryConfig(ScraperConfig):
 
 
 class Memory:
-    """Bytes by state. On Linux they sum up to all memory, as upstream has it."""
+    """Bytes by state. On Linux `used` is what is not available, as upstream has it since 0.137."""
 
     def scrape(self, wanted: Mapping[str, Definition]) -> Iterable[Measured]:  # noqa: ARG002 - the protocol's
         memory, info = psutil.virtual_memory(), _meminfo()
@@ -75,7 +75,7 @@ def _states(memory: Any, info: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     reclaimable = info.get("SReclaimable", 0)
     cached = info.get("Cached", 0) + reclaimable
     free, buffered = info.get("MemFree", 0), info.get("Buffers", 0)
-    yield "used", max(0, memory.total - free - buffered - cached)
+    yield "used", max(0, memory.total - memory.available)
     yield from (("free", free), ("buffered", buffered), ("cached", cached))
     yield "slab_reclaimable", reclaimable
     yield "slab_unreclaimable", info.get("SUnreclaim", 0)
