@@ -21,6 +21,8 @@ from progress import Progress
 
 _REQUESTS = 160
 """Requests of each workload that are made, and sent over and over."""
+_WIDTH = 100
+"""Of the tables, in a file."""
 
 
 def collector(
@@ -65,6 +67,8 @@ def collector(
     if go_collector:
         commands.append(("go", [str(go_collector)]))
     console, results, described = Console(), list[Result](), machine.describe()
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH)
     with ExitStack() as stack:
         directory = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="belvedere-bench-"))
