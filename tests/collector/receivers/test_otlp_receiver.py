@@ -18,8 +18,8 @@ from belvedere.collector.component import Host
 from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.receivers.otlp import OtlpReceiver
 from belvedere.collector.receivers.otlp.config import OtlpReceiverConfig
-from belvedere.collector.receivers.otlp.listen import cannot_listen, close, listen, split_endpoint
 from belvedere.collector.registry import Kind, component_class
+from belvedere.collector.serving.listen import cannot_listen, close, listen, split_endpoint
 from belvedere.otlp.decode import AsReceived
 from belvedere.otlp.signal import Signal
 

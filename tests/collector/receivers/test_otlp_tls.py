@@ -13,7 +13,8 @@ from otlp_doors import METHODS, PROTOBUF, TIMEOUT_S, Doors, traces
 from pydantic import ValidationError
 
 from belvedere.collector.errors import ConfigError
-from belvedere.collector.receivers.otlp.config import GrpcConfig, TlsConfig
+from belvedere.collector.receivers.otlp.config import GrpcConfig
+from belvedere.collector.serving.tls import TlsConfig
 from belvedere.otlp.signal import Signal
 
 GOOD = traces().SerializeToString()

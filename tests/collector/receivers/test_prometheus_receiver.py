@@ -21,10 +21,10 @@ from structlog.testing import capture_logs
 
 from belvedere.collector.component import Host
 from belvedere.collector.errors import Permanent, Retryable
-from belvedere.collector.http_server import HttpServer
-from belvedere.collector.receivers.otlp.config import TlsConfig
 from belvedere.collector.receivers.prometheus import PrometheusReceiver
 from belvedere.collector.receivers.prometheus.loop import Health
+from belvedere.collector.serving.http_server import HttpServer
+from belvedere.collector.serving.tls import TlsConfig
 from belvedere.internal_telemetry import REGISTRY
 from belvedere.otlp.signal import Signal
 from belvedere.prometheus.from_otlp import Translation, series_of, translate

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.extensions.http_page import HttpPageConfig
-from belvedere.collector.http_server import HttpServer
-from belvedere.collector.receivers.otlp.config import Endpoint, UrlPath
+from belvedere.collector.serving.http_server import HttpServer
+from belvedere.collector.serving.listen import Endpoint, UrlPath
 from belvedere.collector.status import ServiceStatus, State
 
 

@@ -5,7 +5,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from belvedere.collector.component import ComponentConfig
-from belvedere.collector.receivers.otlp.config import Endpoint, TlsConfig
+from belvedere.collector.serving.listen import Endpoint
+from belvedere.collector.serving.tls import TlsConfig
 
 
 class HttpPageConfig(ComponentConfig):

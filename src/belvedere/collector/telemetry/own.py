@@ -9,7 +9,7 @@ from opentelemetry.trace import Tracer
 
 from belvedere import __version__
 from belvedere.collector.errors import ConfigError
-from belvedere.collector.http_server import HttpServer
+from belvedere.collector.serving.http_server import HttpServer
 from belvedere.collector.telemetry.config import MetricsTelemetry, Telemetry
 from belvedere.collector.telemetry.exposition import metrics_app
 from belvedere.collector.telemetry.process import ProcessMetrics

@@ -8,8 +8,9 @@ from pydantic import Field, field_validator
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import PositiveDuration
-from belvedere.collector.receivers.otlp.config import AuthConfig, TlsConfig
-from belvedere.collector.receivers.otlp.listen import split_endpoint
+from belvedere.collector.receivers.otlp.config import AuthConfig
+from belvedere.collector.serving.listen import split_endpoint
+from belvedere.collector.serving.tls import TlsConfig
 from belvedere.otlp.prometheus import TARGET_ATTRIBUTES, Strategy, label_name
 from belvedere.prometheus.from_otlp import Translation
 

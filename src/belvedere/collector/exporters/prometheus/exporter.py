@@ -14,8 +14,8 @@ from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.exporters.prometheus.application import Metrics
 from belvedere.collector.exporters.prometheus.config import PrometheusConfig
 from belvedere.collector.exporters.prometheus.held import HeldPoints
-from belvedere.collector.http_server import HttpServer
 from belvedere.collector.receivers.otlp.access import Access
+from belvedere.collector.serving.http_server import HttpServer
 from belvedere.internal_telemetry import EXPORTER_SEND_FAILED, EXPORTER_SENT
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from belvedere.collector.component import Host
 from belvedere.collector.extensions.http_page import HttpPageConfig
 from belvedere.collector.extensions.pprof.profile import Profiler, thread_stacks
-from belvedere.collector.http_server import HttpServer
-from belvedere.collector.receivers.otlp.config import Endpoint
+from belvedere.collector.serving.http_server import HttpServer
+from belvedere.collector.serving.listen import Endpoint
 
 log = structlog.get_logger(__name__)
 

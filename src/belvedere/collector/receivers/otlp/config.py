@@ -8,15 +8,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import Duration, PositiveDuration, SizeBytes
-from belvedere.collector.receivers.otlp.listen import split_endpoint
-from belvedere.collector.tls import TlsKeys, any_version
+from belvedere.collector.serving.listen import Endpoint, UrlPath
+from belvedere.collector.serving.tls import TlsConfig
+from belvedere.collector.tls import any_version
 from belvedere.otlp.batch import is_project_name
 from belvedere.otlp.compression import DEFAULT_LIMIT_BYTES
-
-
-def _checked_endpoint(endpoint: str) -> str:
-    split_endpoint(endpoint)
-    return endpoint
 
 
 def _checked_project(name: str) -> str:
@@ -25,38 +21,7 @@ def _checked_project(name: str) -> str:
     return name
 
 
-def _checked_path(path: str) -> str:
-    return path if path.startswith("/") else f"/{path}"
-
-
-Endpoint = Annotated[str, AfterValidator(_checked_endpoint)]
 ProjectName = Annotated[str, AfterValidator(_checked_project)]
-UrlPath = Annotated[str, AfterValidator(_checked_path)]
-
-
-_CLIENTS_CA = "the authorities of clients are client_ca_file"
-
-
-class TlsConfig(TlsKeys):
-    """Server certificate; with `client_ca_file` clients must show one, too (mTLS)."""
-
-    unsupported: ClassVar[Mapping[str, str]] = {
-        **TlsKeys.unsupported,
-        "ca_file": _CLIENTS_CA,
-        "ca_pem": _CLIENTS_CA,
-        "include_system_ca_certs_pool": _CLIENTS_CA,
-        "client_ca_file_reload": "the authorities are read at the start",
-    }
-
-    client_ca_file: Path | None = Field(
-        None, description="Clients must have a certificate by one of these authorities, PEM."
-    )
-
-    @model_validator(mode="after")
-    def _has_certificate(self) -> Self:
-        if not (self.cert_file or self.cert_pem):
-            raise ValueError("a server needs a certificate: set cert_file and key_file")
-        return self
 
 
 class AuthConfig(ComponentConfig):

@@ -10,8 +10,8 @@ import grpc.aio
 from belvedere.collector.receivers.otlp.access import Access, Headers, metadata_of
 from belvedere.collector.receivers.otlp.config import GrpcConfig, KeepaliveConfig
 from belvedere.collector.receivers.otlp.intake import Intake, Request
-from belvedere.collector.receivers.otlp.listen import address_of, cannot_listen, close, listen
-from belvedere.collector.receivers.otlp.tls import grpc_credentials
+from belvedere.collector.serving.listen import address_of, cannot_listen, close, listen
+from belvedere.collector.serving.tls import grpc_credentials
 from belvedere.otlp.compression import coding_of_grpc_message
 from belvedere.otlp.encoding import Encoding
 from belvedere.otlp.signal import Signal

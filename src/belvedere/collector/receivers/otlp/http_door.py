@@ -2,22 +2,16 @@
 
 import asyncio
 import contextlib
-import math
 import re
-import ssl
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from functools import partial
 from typing import Any, Final, TypeAlias
 
-import uvicorn
 from starlette.middleware.cors import CORSMiddleware
 
 from belvedere.collector.receivers.otlp.access import Access, Headers, metadata_of
 from belvedere.collector.receivers.otlp.config import CorsConfig, HttpConfig
-from belvedere.collector.receivers.otlp.http_protocol import BoundedHttpProtocol
 from belvedere.collector.receivers.otlp.intake import Intake, Request
-from belvedere.collector.receivers.otlp.listen import address_of, listen
-from belvedere.collector.receivers.otlp.tls import ssl_context
+from belvedere.collector.serving.http_server import HttpServer
 from belvedere.otlp.encoding import Encoding
 from belvedere.otlp.errors import (
     Malformed,
@@ -57,12 +51,20 @@ class HttpDoor:
             intakes: of the signals that are served; the others are 404.
             access: who may send.
         """
-        self._config = config
-        self._key = key
-        self._application = HttpApplication(config, intakes, access)
-        self._server: uvicorn.Server | None = None
-        self.port = 0
+        application = HttpApplication(config, intakes, access)
+        self._server = HttpServer(
+            _with_cors(application, config.cors) if config.cors else application,
+            config.endpoint,
+            key,
+            tls=config.tls,
+            head_timeout_s=config.read_header_timeout,
+            idle_timeout_s=config.idle_timeout,
+        )
+
+    @property
+    def port(self) -> int:
         """The port that is listened on, once started."""
+        return self._server.port
 
     async def start(self) -> None:
         """Listen.
@@ -70,23 +72,11 @@ class HttpDoor:
         Raises:
             ConfigError: the port or a certificate cannot be had.
         """
-        config = self._config
-        tls = ssl_context(config.tls, f"{self._key}::tls") if config.tls else None
-        sockets = listen(config.endpoint, f"{self._key}::endpoint")
-        _, self.port = address_of(sockets[0])
-        app = _with_cors(self._application, config.cors) if config.cors else self._application
-        self._server = server = uvicorn.Server(_uvicorn_config(config, app, tls))
-        # In place of `serve`, which would install signal handlers and tick ten times a second.
-        server.config.load()
-        server.lifespan = server.config.lifespan_class(server.config)
-        await server.startup(sockets=sockets)
+        await self._server.start()
 
     async def stop(self, grace_s: float) -> None:
         """Accept nothing more, let requests finish within `grace_s`, then close."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.config.timeout_graceful_shutdown = math.ceil(grace_s)
-            await server.shutdown()
+        await self._server.shutdown(grace_s)
 
 
 class HttpApplication:
@@ -224,23 +214,4 @@ def _with_cors(app: HttpApplication, config: CorsConfig) -> Any:
         allow_credentials=True,
         expose_headers=config.exposed_headers,
         max_age=config.max_age,
-    )
-
-
-def _uvicorn_config(config: HttpConfig, app: Any, tls: ssl.SSLContext | None) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=partial(BoundedHttpProtocol, head_timeout_s=config.read_header_timeout),  # type: ignore[arg-type]  # it is called alone
-        loop="none",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=math.ceil(config.idle_timeout),
-        ssl_context_factory=(lambda *_: tls) if tls else None,
     )

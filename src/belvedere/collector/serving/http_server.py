@@ -1,21 +1,32 @@
-"""A small HTTP server for what a component shows: health, metrics, profiles."""
+"""An HTTP server: of the OTLP receiver, and of what components show (health, metrics, profiles)."""
 
+import math
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 
-from belvedere.collector.receivers.otlp.config import TlsConfig
-from belvedere.collector.receivers.otlp.listen import address_of, listen
-from belvedere.collector.receivers.otlp.tls import ssl_context
+from belvedere.collector.serving.http_protocol import BoundedHttpProtocol
+from belvedere.collector.serving.listen import address_of, listen
+from belvedere.collector.serving.tls import TlsConfig, ssl_context
 
-_GRACE_S: Final = 1
+_GRACE_S: Final = 1.0
 """What requests in flight get to finish when it stops."""
 
 
 class HttpServer:
     """Serves an ASGI application on one endpoint. Stops before its start, and twice."""
 
-    def __init__(self, app: Any, endpoint: str, key: str, *, tls: TlsConfig | None = None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        endpoint: str,
+        key: str,
+        *,
+        tls: TlsConfig | None = None,
+        head_timeout_s: float = 60.0,
+        idle_timeout_s: float = 5.0,
+    ) -> None:
         """A server, not started.
 
         Args:
@@ -23,8 +34,11 @@ class HttpServer:
             endpoint: host:port; port 0 picks a free one.
             key: the configuration key to name if it cannot be had.
             tls: certificate; None: plain HTTP.
+            head_timeout_s: how long the headers of a request may take to come.
+            idle_timeout_s: how long a connection is kept open without requests.
         """
         self._app, self._endpoint, self._key, self._tls = app, endpoint, key, tls
+        self._head_timeout_s, self._idle_timeout_s = head_timeout_s, idle_timeout_s
         self._server: uvicorn.Server | None = None
         self.port = 0
         """The port that is listened on, once started."""
@@ -40,6 +54,7 @@ class HttpServer:
         _, self.port = address_of(sockets[0])
         config = uvicorn.Config(
             self._app,
+            http=partial(BoundedHttpProtocol, head_timeout_s=self._head_timeout_s),  # type: ignore[arg-type]  # it is called alone
             loop="none",
             ws="none",
             lifespan="off",
@@ -49,7 +64,8 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=_GRACE_S,
+            date_header=False,
+            timeout_keep_alive=math.ceil(self._idle_timeout_s),
             ssl_context_factory=(lambda *_: tls) if tls else None,
         )
         self._server = server = uvicorn.Server(config)
@@ -58,8 +74,9 @@ class HttpServer:
         server.lifespan = config.lifespan_class(config)
         await server.startup(sockets=sockets)
 
-    async def shutdown(self) -> None:
-        """Accept nothing more, let requests finish for a moment, close."""
+    async def shutdown(self, grace_s: float = _GRACE_S) -> None:
+        """Accept nothing more, let requests finish within `grace_s`, close."""
         server, self._server = self._server, None
         if server is not None:
+            server.config.timeout_graceful_shutdown = math.ceil(grace_s)
             await server.shutdown()

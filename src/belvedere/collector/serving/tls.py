@@ -1,15 +1,42 @@
-"""Certificates of the server, and of its clients."""
+"""`tls` of what listens: certificates of the server, and of its clients."""
 
 import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Final, Self
 
 import grpc
 import structlog
+from pydantic import Field, model_validator
 
 from belvedere.collector.errors import ConfigError
-from belvedere.collector.receivers.otlp.config import TlsConfig
-from belvedere.collector.tls import Renewal, pem
+from belvedere.collector.tls import Renewal, TlsKeys, pem
 
 log = structlog.get_logger(__name__)
+
+_CLIENTS_CA: Final = "the authorities of clients are client_ca_file"
+
+
+class TlsConfig(TlsKeys):
+    """Server certificate; with `client_ca_file` clients must show one, too (mTLS)."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        **TlsKeys.unsupported,
+        "ca_file": _CLIENTS_CA,
+        "ca_pem": _CLIENTS_CA,
+        "include_system_ca_certs_pool": _CLIENTS_CA,
+        "client_ca_file_reload": "the authorities are read at the start",
+    }
+
+    client_ca_file: Path | None = Field(
+        None, description="Clients must have a certificate by one of these authorities, PEM."
+    )
+
+    @model_validator(mode="after")
+    def _has_certificate(self) -> Self:
+        if not (self.cert_file or self.cert_pem):
+            raise ValueError("a server needs a certificate: set cert_file and key_file")
+        return self
 
 
 def ssl_context(config: TlsConfig, key: str) -> ssl.SSLContext:

@@ -3,7 +3,9 @@
 import errno
 import socket
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 from belvedere.collector.errors import ConfigError
 
@@ -38,6 +40,23 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
     elif ":" in host:
         raise ValueError(f"{endpoint!r}: write an IPv6 address in brackets, like [::1]:4317")
     return host, int(port)
+
+
+def _checked_endpoint(endpoint: str) -> str:
+    split_endpoint(endpoint)
+    return endpoint
+
+
+Endpoint = Annotated[str, AfterValidator(_checked_endpoint)]
+"""A configuration field with an address to listen on: `host:port`."""
+
+
+def _checked_path(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+UrlPath = Annotated[str, AfterValidator(_checked_path)]
+"""A configuration field with the path of a URL."""
 
 
 def listen(endpoint: str, key: str) -> list[socket.socket]:

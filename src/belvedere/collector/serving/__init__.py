@@ -1,0 +1,1 @@
+"""What listens: addresses, certificates, and an HTTP server."""
