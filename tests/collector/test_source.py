@@ -179,3 +179,14 @@ def test_nearest_of_nothing() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with capture_logs(), suppress(ConfigError):
         read(text)
+
+
+def test_without_an_environment_references_stay_and_any_scalar_may_be_a_text() -> None:
+    tree = read_tree(Source("f", "a: ${env:X} $x\nb: 1.10\nc: {d: on, e: ~}"), None)
+    assert tree.values == {"a": "${env:X} $x", "b": 1.1, "c": {"d": "on", "e": None}}
+    assert tree.from_environment == {("b",): "1.10", ("c", "e"): "~"}
+
+
+def test_what_is_no_mapping_is_said_in_the_words_of_who_reads_it() -> None:
+    with pytest.raises(ConfigError, match="f:1: a file of rules"):
+        read_tree(Source("f", "- a"), None, expected="a file of rules")

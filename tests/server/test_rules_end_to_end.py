@@ -14,6 +14,8 @@ from running_server import TIMEOUT_S, RunningServer
 from belvedere.prometheus.model import Series, labels_of
 from belvedere.prometheus.remote_write import v2
 from belvedere.prometheus.remote_write.snappy import compress
+from belvedere.query.labels import Labels
+from belvedere.rules.notify.alert import ToldAlert
 
 _RULES = """
 groups:
@@ -90,6 +92,9 @@ def test_rules_record_alert_and_remember(
         assert told["labels"] == {"alertname": "Low", "room": "a", "severity": "page", "dc": "x"}
         assert told["annotations"] == {"summary": "a is at 3"}
         assert told["generatorURL"].startswith(f"{server.api}/prometheus/graph?g0.expr=level")
+        assert (
+            ToldAlert(Labels(told["labels"]), Labels(), 0, 0, "").fingerprint == told["fingerprint"]
+        )
         low = _alert(server, "Low")
         assert low is not None
         assert (low["state"], low["value"]) == ("firing", "3e+00")

@@ -34,10 +34,11 @@ async def run_group(
     while True:
         await clock.sleep_until(at_ms)
         iterations.inc()
-        await group.evaluate(at_ms, workings)
-        evaluations += 1
-        if evaluations == 2:
-            await _restore(group, source, workings.run, clock.now_ms())
+        async with group.busy:
+            await group.evaluate(at_ms, workings)
+            evaluations += 1
+            if evaluations == 2:
+                await _restore(group, source, workings.run, clock.now_ms())
         missed = max(0, (clock.now_ms() - at_ms) // group.interval_ms - 1)
         missed_iterations.inc(missed)
         iterations.inc(missed)

@@ -149,8 +149,9 @@ class RuleService:
         )
 
     async def _end(self, group: Group) -> None:
-        task = self._tasks.pop(group)
-        task.cancel()
+        async with group.busy:
+            task = self._tasks.pop(group)
+            task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     def _forget(self, group: Group) -> None:
@@ -208,7 +209,8 @@ class RuleService:
             lambda: encode_points(_series(labels, at_ms, value) for labels, value in samples)
         )
         await self._sources.write(project, points, len(samples))
-        self._recent[project].add(at_ms, samples, self._sources.clock.now_ms())
+        recent, now_ms = self._recent[project], self._sources.clock.now_ms()
+        await self._run(lambda: recent.add(at_ms, samples, now_ms))
 
 
 def _series(labels: Labels, at_ms: int, value: float | NativeHistogram) -> Series:

@@ -92,12 +92,6 @@ async def test_a_webhook_gets_alertmanagers_json(peer: HttpPeer) -> None:
     assert (alerts[1]["status"], alerts[1]["endsAt"]) == ("resolved", "2023-11-14T22:12:20Z")
 
 
-def test_fingerprints_are_prometheus() -> None:
-    """Of `model.LabelSet{}` and of one label, as client libraries print them."""
-    assert told_alert().fingerprint != told_alert(job="a").fingerprint
-    assert len(told_alert().fingerprint) == 16
-
-
 async def test_a_webhook_gets_as_many_alerts_as_it_wants(peer: HttpPeer) -> None:
     config = WebhookConfig(url=peer.url, max_alerts=1)
     await _sent(WebhookIntegration(config))

@@ -1,5 +1,6 @@
 """A group: rules that are evaluated one after another, at the same times."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -73,6 +74,8 @@ class Group:
         self.interval_ms, self.query_offset_ms = interval_ms, query_offset_ms
         self.evaluated_at_s: float | None = None
         self.evaluation_s = 0.0
+        self.busy = asyncio.Lock()
+        """Held by an evaluation: who holds it can stop the group between two of them."""
         self.stale: dict[Labels, None] = {}
         """Series of rules that are gone, to be marked as ended."""
 

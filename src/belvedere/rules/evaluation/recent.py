@@ -27,6 +27,7 @@ class Recent:
     def __init__(self) -> None:
         self._memory = MemorySource()
         self._lock = threading.Lock()
+        self._forgets_ms = 0
 
     def add(
         self, at_ms: int, samples: Iterable[tuple[Labels, float | NativeHistogram]], now_ms: int
@@ -35,7 +36,9 @@ class Recent:
         with self._lock:
             for labels, value in samples:
                 self._memory.add(labels, [(at_ms, value)])
-            self._memory.forget_before(now_ms - KEPT_MS)
+            if now_ms >= self._forgets_ms:
+                self._memory.forget_before(now_ms - KEPT_MS)
+                self._forgets_ms = now_ms + KEPT_MS // 10
 
     def over(self, source: Callable[[], Source]) -> Callable[[], Source]:
         """Sources of both."""
@@ -78,7 +81,8 @@ def merged(first: Samples, second: Samples) -> Samples:
     times = np.concatenate([part.timestamps_ms for part in parts])
     order = np.lexsort((times, owners))
     owners, times = owners[order], times[order]
-    once = np.append(True, (owners[1:] != owners[:-1]) | (times[1:] != times[:-1]))
+    once = np.ones(order.size, np.bool_)
+    once[1:] = (owners[1:] != owners[:-1]) | (times[1:] != times[:-1])
     order = order[once]
     histograms = None
     if any(part.histograms is not None for part in parts):
