@@ -2,7 +2,8 @@
 
 Names of Collector components are those of the OpenTelemetry Collector's internal telemetry
 (`otelcol_receiver_accepted_spans`, ...), so that its dashboards work on ours; names that only
-Belvedere has begin with `belvedere_`.
+Belvedere has begin with `belvedere_`. What one processor or connector alone counts is defined
+beside it, in the same registry.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ def _by_signal(name: str, text: str, *labels: str) -> Mapping[str, Counter]:
     }
 
 
-# Receivers. `transport` is grpc or http.
+# Receivers. `transport` is how data comes: grpc, http; file or host where it is read.
 RECEIVER_ACCEPTED = _by_signal(
     "otelcol_receiver_accepted_{}", "Number of {} accepted.", "receiver", "transport"
 )
@@ -75,6 +76,7 @@ RECEIVER_DURATION = _histogram(
     "signal",
 )
 
+# Receivers of files.
 FILECONSUMER_OPEN_FILES = _gauge(
     "otelcol_fileconsumer_open_files", "Number of open files.", "receiver"
 )
@@ -82,10 +84,13 @@ FILECONSUMER_READING_FILES = _gauge(
     "otelcol_fileconsumer_reading_files", "Number of open files that are being read.", "receiver"
 )
 
+# Receivers that scrape.
 SCRAPER_SCRAPED_METRIC_POINTS = _counter(
-    "otelcol_scraper_scraped_metric_points", "Number of metric points scraped.",
-    "receiver", "scraper",
-)  # fmt: skip
+    "otelcol_scraper_scraped_metric_points",
+    "Number of metric points scraped.",
+    "receiver",
+    "scraper",
+)
 SCRAPER_ERRORED_METRIC_POINTS = _counter(
     "otelcol_scraper_errored_metric_points",
     "Number of metric points that could not be scraped; a scraper that fails counts as one.",
@@ -97,17 +102,8 @@ SCRAPER_ERRORED_METRIC_POINTS = _counter(
 PROCESSOR_REFUSED = _by_signal(
     "otelcol_processor_refused_{}", "Number of {} refused by the processor.", "processor"
 )
-PROBABILISTIC_SAMPLED = {
-    signal: _counter(
-        f"otelcol_processor_probabilistic_sampler_count_{counted}_sampled",
-        f"Count of {items} that were sampled or not.",
-        "policy",
-        "sampled",
-    )
-    for signal, counted, items in (("traces", "traces", "spans"), ("logs", "logs", "logs"))
-}
-# The next two are counted for every processor where the graph is made (telemetry/watch.py), so
-# processors leave them alone.
+# Counted for every processor where the graph is made (collector/telemetry/watch.py), so that
+# processors leave these two alone.
 PROCESSOR_INCOMING_ITEMS = _counter(
     "otelcol_processor_incoming_items", "Items given to the processor.", "processor", "otel_signal"
 )
@@ -117,14 +113,6 @@ PROCESSOR_OUTGOING_ITEMS = _counter(
     "processor",
     "otel_signal",
 )
-PROCESSOR_FILTERED: Mapping[str, Counter] = {
-    signal: _counter(
-        f"otelcol_processor_filter_{items}_filtered",
-        f"Number of {items} dropped by the filter processor.",
-        "filter",
-    )
-    for signal, items in {"traces": "spans", "metrics": "datapoints", "logs": "logs"}.items()
-}
 
 # Exporters.
 EXPORTER_SENT = _by_signal(

@@ -11,7 +11,7 @@ from telemetry_samples import attributes_of, items_of, logs, span, traces
 from belvedere.collector.component import Host
 from belvedere.collector.processors.probabilistic_sampler import ProbabilisticSampler
 from belvedere.collector.processors.probabilistic_sampler.config import ProbabilisticSamplerConfig
-from belvedere.internal_telemetry import PROBABILISTIC_SAMPLED
+from belvedere.collector.processors.probabilistic_sampler.telemetry import SAMPLED
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
 
@@ -227,7 +227,7 @@ async def test_priority_of_log_records(priority: Any, percentage: float, kept: b
 
 
 async def test_decisions_are_counted() -> None:
-    counter = PROBABILISTIC_SAMPLED[Signal.TRACES]
+    counter = SAMPLED[Signal.TRACES]
 
     def count(policy: str, outcome: str) -> float:
         return float(counter.labels(policy, outcome)._value.get())

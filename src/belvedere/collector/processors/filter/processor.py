@@ -5,7 +5,7 @@ from belvedere.collector.errors import Permanent
 from belvedere.collector.ottl import EvaluationError
 from belvedere.collector.processors.filter.config import FilterConfig
 from belvedere.collector.processors.filter.sieve import Sieve
-from belvedere.internal_telemetry import PROCESSOR_FILTERED
+from belvedere.collector.processors.filter.telemetry import FILTERED
 from belvedere.otlp.batch import Batch
 
 
@@ -52,5 +52,5 @@ class FilterProcessor:
         except EvaluationError as error:
             raise Permanent(f"{self._id}: a condition failed: {error}") from error
         kept = Batch.of(batch.signal, message, project=batch.project, metadata=batch.metadata)
-        PROCESSOR_FILTERED[batch.signal].labels(self._id).inc(batch.items - kept.items)
+        FILTERED[batch.signal].labels(self._id).inc(batch.items - kept.items)
         return kept if kept.data else None

@@ -16,9 +16,9 @@ from belvedere.collector.processors.probabilistic_sampler.priority import (
     record_priority,
     span_priority,
 )
+from belvedere.collector.processors.probabilistic_sampler.telemetry import SAMPLED
 from belvedere.collector.processors.probabilistic_sampler.threshold import ALWAYS, NEVER
 from belvedere.collector.processors.rewriting import RewritingProcessor, rewritten
-from belvedere.internal_telemetry import PROBABILISTIC_SAMPLED
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.levels import retain
 from belvedere.otlp.signal import Signal
@@ -62,7 +62,7 @@ class ProbabilisticSampler(RewritingProcessor):
         retain(batch.signal, message, keep)
         for (policy, kept), count in counts.items():
             sampled = "true" if kept else "false"
-            PROBABILISTIC_SAMPLED[batch.signal].labels(policy, sampled).inc(count)
+            SAMPLED[batch.signal].labels(policy, sampled).inc(count)
         return rewritten(batch, message)
 
     def _decide(
