@@ -115,6 +115,44 @@ async def test_a_stop_leaves_exactly_what_was_not_done(tmp_path: Path) -> None:
     await second.shutdown()
 
 
+@pytest.mark.parametrize("kept", [0, 1], ids=["deleted", "rewritten"])
+async def test_a_disk_that_refuses_leaves_the_segment(tmp_path: Path, kept: int) -> None:
+    """A device that is full, or mounted read-only by now: nothing is lost, some is sent again."""
+    tested = queue(tmp_path)
+    await tested.start()
+    await asyncio.gather(*(tested.put(logs(number)) for number in range(2)))  # one segment
+    first, second = await taken(tested), await taken(tested)
+    (segment,) = (path for path in tmp_path.rglob("*.otlp"))
+    segment.with_suffix(".part").mkdir()  # nothing can be written there
+    whole = segment.read_bytes()
+    if not kept:
+        segment.unlink()
+        segment.mkdir()  # nothing that `unlink` deletes
+    with capture_logs() as told:
+        await tested.done(first)
+        if kept:
+            tested.keep(second)
+        await tested.done(second)
+        await tested.close()
+        assert await tested.shutdown() == []
+    assert events(told, "warning") == ["queue_segment_stays"]
+    if kept:
+        assert segment.read_bytes() == whole
+
+
+async def test_what_a_killed_process_was_rewriting_is_removed(tmp_path: Path) -> None:
+    lane = tmp_path / "default" / "logs"
+    lane.mkdir(parents=True)
+    (lane / "1.otlp").write_bytes(framed(logs(1)))
+    (lane / "1.part").write_bytes(b"half")
+    tested = queue(tmp_path)
+    await tested.start()
+    assert files(tmp_path) == ["1.otlp"]
+    assert numbers_in(await taken(tested)) == [1]
+    await tested.close()
+    await tested.shutdown()
+
+
 async def test_the_room_is_bounded_also_by_what_was_there(tmp_path: Path) -> None:
     first = queue(tmp_path, queue_size=2)
     await first.start()

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 _SEGMENT_BYTES: Final = 4 << 20
 _SEGMENT_AGE_S: Final = 0.05
 """What sending waits for at most, since only closed segments are read."""
+_PART: Final = ".part"
+"""Suffix of a segment that is being rewritten."""
 _UNBOUNDED: Final = 1 << 62
 """`queue_size` is the bound, and the free space of the disk."""
 
@@ -81,6 +83,7 @@ class PersistentQueue:
         """
         self._room.show()
         try:
+            await asyncio.to_thread(_remove_parts, self._folder)
             await asyncio.to_thread(self._disk.start)
         except OSError as error:
             raise ConfigError(
@@ -191,14 +194,26 @@ class PersistentQueue:
             self._changed.notify_all()
 
     async def _finish(self, opened: _Opened, frame: Frame) -> None:
-        """A frame is done. After the last one its segment goes, or becomes what was kept of it."""
+        """A frame is done. After the last one its segment goes, or becomes what was kept of it.
+
+        Where the disk does not let it (it is full, say), the segment stays as it is.
+        """
         opened.open.remove(frame.start)
         if opened.open:
             return
-        if opened.kept:
-            await asyncio.to_thread(_rewrite, opened)
-        else:
-            await self._disk.done(opened.segment)
+        try:
+            if opened.kept:
+                await asyncio.to_thread(_rewrite, opened)
+            else:
+                await self._disk.done(opened.segment)
+        except OSError as error:
+            log.warning(
+                "queue_segment_stays",
+                component=self._id,
+                path=str(opened.segment.path),
+                error=error.strerror,
+                next="what was sent of it is sent again after the next start",
+            )
 
 
 def _rewrite(opened: _Opened) -> None:
@@ -208,6 +223,12 @@ def _rewrite(opened: _Opened) -> None:
     if data == opened.data:
         return
     path = opened.segment.path
-    part = path.with_suffix(".part")
+    part = path.with_suffix(_PART)
     part.write_bytes(data)
     part.replace(path)
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove what a killed process did not finish to rewrite; the segments are there."""
+    for part in folder.rglob(f"*{_PART}"):
+        part.unlink()
