@@ -48,7 +48,7 @@ def test_series_are_those_of_a_plain_reference(
     blocks: list[tuple[int, list[int]]], chunk: int
 ) -> None:
     rows = [(owner, time) for owner, times in blocks for time in times]
-    samples = StoredRows.of(_table(rows, chunk=chunk), "value", None).series(FOUND)
+    samples = StoredRows(_table(rows, chunk=chunk), "value").series(FOUND)
     expected = {}
     for owner, place in zip(FINGERPRINTS, FOUND.places.tolist(), strict=True):
         if times := sorted({time for each, time in rows if each == owner}):

@@ -75,12 +75,12 @@ class StoreSource:
             times = {"start_ms": start_ms, "end_ms": end_ms}
             return self._query(sql.replace("{columns}", columns), {**params, **times})
 
-        rows = StoredRows.of(query("metric_samples", "value"), "value", None)
-        if not found.histograms:
-            return rows
-        natives = query("metric_histograms", COLUMNS).combine_chunks()
-        # What marks the end of a series is its sum.
-        return rows.with_natives(StoredRows.of(natives, "sum", read_histograms(natives)))
+        rows = StoredRows(query("metric_samples", "value"), "value")
+        if found.histograms:
+            natives = query("metric_histograms", COLUMNS).combine_chunks()
+            # What marks the end of a series is its sum.
+            rows.add(StoredRows(natives, "sum", read_histograms(natives)))
+        return rows
 
     def _query(self, sql: str, params: Mapping[str, str | int]) -> pa.Table:
         try:

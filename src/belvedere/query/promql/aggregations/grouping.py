@@ -55,14 +55,19 @@ def group(labels: Sequence[Labels], grouping: Sequence[str], *, without: bool) -
     if not without and not grouping:
         found = [EMPTY] if labels else []
         return Groups(found, np.zeros(len(labels), np.int64))
-    numbers: dict[Hashable, int] = {}
-    names: list[Labels] = []
-    of_series = np.empty(len(labels), np.int64)
     dropped = (*grouping, METRIC_NAME)
-    for s, of_one in enumerate(labels):
-        key: Hashable = of_one.without(*dropped) if without else tuple(map(of_one.get, grouping))
-        number = numbers.setdefault(key, len(names))
-        if number == len(names):
-            names.append(of_one.without(*dropped) if without else of_one.keep(*grouping))
-        of_series[s] = number
+    keys: list[Hashable]
+    if without:
+        keys = [of_one.without(*dropped) for of_one in labels]
+    elif len(grouping) == 1:
+        keys = [of_one.get(grouping[0]) for of_one in labels]
+    else:
+        keys = [tuple(map(of_one.get, grouping)) for of_one in labels]
+    # Comprehensions and maps rather than one loop: a third of its time.
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    of_series = np.fromiter(map(numbers.__getitem__, keys), np.int64, len(keys))
+    first = dict(zip(reversed(keys), reversed(labels), strict=True))
+    names = [
+        first[key].without(*dropped) if without else first[key].keep(*grouping) for key in numbers
+    ]
     return Groups(names, of_series)
