@@ -1,6 +1,7 @@
 """The receiver `prometheus`, scraping real servers."""
 
 import asyncio
+import gzip
 import json
 import subprocess
 import sys
@@ -40,6 +41,8 @@ class Page:
         self.text = "# TYPE a gauge\na 1\n"
         self.status, self.content_type = 200, "text/plain; version=0.0.4"
         self.wait_s = 0.0
+        self.body, self.coding = b"", ""
+        """What is answered instead of the text, and its Content-Encoding."""
         self.requests: list[Request] = []
         self.server = self._server()
 
@@ -59,7 +62,10 @@ class Page:
     async def _answer(self, request: Request) -> Response:
         self.requests.append(request)
         await asyncio.sleep(self.wait_s)
-        return Response(self.text, self.status, headers={"content-type": self.content_type})
+        headers = {"content-type": self.content_type}
+        if self.coding:
+            headers["content-encoding"] = self.coding
+        return Response(self.body or self.text, self.status, headers=headers)
 
     async def _moved(self, _: Request) -> Response:
         return RedirectResponse("/metrics")
@@ -248,6 +254,14 @@ async def test_openmetrics_is_read_as_such(start: Start, page: Page, scraped: Sc
             {"text": "a 1\nb 2\nc 3\n"}, {"sample_limit": 2}, "sample_limit", id="samples"
         ),
         pytest.param({}, {"body_size_limit": 5}, "body_size_limit", id="body"),
+        pytest.param(
+            {"body": gzip.compress(b"a 1\n" * 1000), "coding": "gzip"}, {"body_size_limit": 3999},
+            "body_size_limit", id="inflated body",
+        ),
+        pytest.param({"body": b"a 1\n", "coding": "gzip"}, {}, "gzip", id="no gzip"),
+        pytest.param({"coding": "br"}, {}, "'br'", id="coding"),
+        pytest.param({"body": b"a\xff 1\n"}, {}, "no UTF-8", id="bytes"),
+        pytest.param({"text": f"a 1 {10**20}\n"}, {}, "no time", id="time"),
         pytest.param({"text": 'a{b="1"} 1'}, {"label_limit": 3}, "label_limit", id="labels"),
         pytest.param(
             {"text": 'a{bcdefghijkl="1"} 1'}, {"label_name_length_limit": 10},
@@ -282,6 +296,44 @@ async def test_a_failed_scrape(
     assert scraped.scrapes()[0] == {}
     told = [entry for entry in logs if entry["event"] == "scrape_failed"]
     assert len(told) == 1, "the same error is told once"
+
+
+@pytest.mark.parametrize("time_ms", ["-5", "0", "99999999999999"])
+async def test_samples_whose_times_cannot_be_are_left_out(
+    start: Start, page: Page, scraped: Scraped, time_ms: str
+) -> None:
+    page.text = f"a 1 {time_ms}\nb 2\n"
+    with capture_logs() as logs:
+        await start()
+        await scraped.next(2)
+    assert scraped.scrapes()[:2] == [{"b": 2.0}] * 2
+    assert scraped.reports()[0]["up"] == 1.0
+    told = [entry["event"] for entry in logs]
+    assert told == ["samples_out_of_time"], "once"
+    await start(honor_timestamps=False)
+    await until(lambda: {"a": 1.0, "b": 2.0} in scraped.scrapes())
+
+
+@pytest.mark.parametrize("when", ["NaN", "-1", "1e300", "+Inf"])
+async def test_starts_and_exemplars_whose_times_cannot_be_are_none(
+    start: Start, page: Page, scraped: Scraped, when: str
+) -> None:
+    page.content_type = "application/openmetrics-text; version=1.0.0"
+    page.text = (
+        f"# TYPE a counter\na_total 1 # {{}} 1 99999999999999\na_created {when}\n"
+        f"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {when}\n# EOF\n"
+    )
+    await start(receiver={"use_start_time_metric": True})
+    await scraped.next()
+    assert scraped.scrapes()[0]["a_total"] == 1.0
+    assert scraped.reports()[0]["up"] == 1.0
+
+
+async def test_a_compressed_answer_is_read(start: Start, page: Page, scraped: Scraped) -> None:
+    page.body, page.coding = gzip.compress(b"a 1\n") + gzip.compress(b"b 2\n"), "gzip"
+    await start()
+    await scraped.next()
+    assert scraped.scrapes()[0] == {"a": 1.0, "b": 2.0}
 
 
 async def test_more_targets_than_allowed_fail_all(

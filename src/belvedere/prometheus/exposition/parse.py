@@ -67,7 +67,7 @@ def parse_text(text: str) -> Exposition:
         if line.lstrip(" \t")[0] == "#":
             _read_comment(result.families, line.lstrip(" \t"), number)
         else:
-            _read_line(result.entries, line, number, _TEXT_LINE, int)
+            _read_line(result.entries, line, number, _TEXT_LINE, _whole_milliseconds)
     return result
 
 
@@ -189,6 +189,13 @@ def _milliseconds(seconds: str) -> int:
     time_ms = round(float(seconds) * 1000)
     if abs(time_ms) > _MAX_MS:
         raise ValueError(f"{seconds} is no time in seconds")
+    return time_ms
+
+
+def _whole_milliseconds(text: str) -> int:
+    time_ms = int(text)
+    if abs(time_ms) > _MAX_MS:
+        raise ValueError(f"{text} is no time in milliseconds")
     return time_ms
 
 

@@ -17,6 +17,8 @@ from belvedere.prometheus.to_otlp.place import Stream
 
 _NO_VALUE: Final = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 _MAX_COUNT: Final = float(1 << 63)
+_LAST_S: Final = (1 << 63) / 1e9
+"""In the year 2262, as far as nanoseconds go."""
 _ID_BYTES: Final = {"trace_id": 16, "span_id": 8}
 
 
@@ -111,7 +113,7 @@ def set_start(parts: Parts, point: Any, process_start_ns: int) -> None:
     stream = parts.stream
     if stream.metric.type not in _GROW:
         return
-    if parts.created_s > 0:
+    if 0 < parts.created_s < _LAST_S:
         stream.start_ns = round(parts.created_s * 1000) * 1_000_000
     elif process_start_ns:
         stream.start_ns = process_start_ns
@@ -130,9 +132,9 @@ def set_start(parts: Parts, point: Any, process_start_ns: int) -> None:
 
 def _add_exemplars(point: Any, parts: Parts) -> None:
     for exemplar in parts.exemplars:
-        message = point.exemplars.add(
-            as_double=exemplar.value, time_unix_nano=max(exemplar.time_ms, 0) * 1_000_000
-        )
+        message = point.exemplars.add(as_double=exemplar.value)
+        if 0 < exemplar.time_ms < _LAST_S * 1000:
+            message.time_unix_nano = exemplar.time_ms * 1_000_000
         for name, value in exemplar.labels:
             if id_ := _id(name.lower(), value):
                 setattr(message, name.lower(), id_)

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from belvedere.collector.errors import ConfigError
 from belvedere.collector.receivers.prometheus.http_config import PromTlsConfig
 from belvedere.collector.receivers.prometheus.scrape_config import Protocol, ScrapeConfig
 from belvedere.collector.receivers.prometheus.target import ScrapeTarget
+from belvedere.otlp.compression import decompress
+from belvedere.otlp.errors import OtlpError, TooLarge
 
 _TYPES: Final[Mapping[Protocol, str]] = {
     Protocol.OPENMETRICS_1: "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
@@ -54,6 +57,7 @@ class ScrapeClient:
             ConfigError: a certificate cannot be used.
         """
         self._job = job
+        self._limit = job.body_size_limit or sys.maxsize
         self._server_name = job.tls_config.server_name
         context = _ssl_context(job.tls_config, f"{key}::tls_config")
         self._client = httpx.AsyncClient(
@@ -98,20 +102,18 @@ class ScrapeClient:
                     f"the target answered {response.status_code} {response.reason_phrase}"
                 )
             body = await self._body(response)
-            content_type = response.headers.get("content-type", "")
-        try:
-            text = body.decode()
-        except UnicodeDecodeError as error:
-            raise ScrapeError(f"the answer is no UTF-8: {error}") from None
-        return Answer(text, self._is_openmetrics(content_type), len(body))
+            answered = response.headers
+        text, size = await asyncio.to_thread(
+            _text, body, answered.get("content-encoding", ""), self._limit
+        )
+        return Answer(text, self._is_openmetrics(answered.get("content-type", "")), size)
 
     async def _body(self, response: httpx.Response) -> bytes:
-        limit = self._job.body_size_limit or 0
         parts, size = [], 0
-        async for part in response.aiter_bytes():
+        async for part in response.aiter_raw():
             size += len(part)
-            if limit and size > limit:
-                raise ScrapeError(f"the answer is larger than body_size_limit ({limit} bytes)")
+            if size > self._limit:
+                raise _too_large(self._limit)
             parts.append(part)
         return b"".join(parts)
 
@@ -145,6 +147,27 @@ class ScrapeClient:
             file = job.bearer_token_file
             headers["authorization"] = f"Bearer {_secret(file) if file else job.bearer_token}"
         return headers
+
+
+def _text(body: bytes, coding: str, limit: int) -> tuple[str, int]:
+    """The text of an answer and its bytes, uncompressed. A large one takes a while.
+
+    Raises:
+        ScrapeError: it is none, or is too large.
+    """
+    try:
+        content = decompress(body, coding, limit_bytes=limit)
+        return content.decode(), len(content)
+    except TooLarge:
+        raise _too_large(limit) from None
+    except OtlpError as error:
+        raise ScrapeError(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise ScrapeError(f"the answer is no UTF-8: {error}") from None
+
+
+def _too_large(limit: int) -> ScrapeError:
+    return ScrapeError(f"the answer is larger than body_size_limit ({limit} bytes)")
 
 
 def accept(job: ScrapeConfig) -> str:

@@ -124,6 +124,7 @@ class ScrapeLoop:
             )
             for each in metadata
         ]
+        self._told_out_of_time = False
         self._task: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
         """Held while a scrape is taken in, which a stopped loop's thread may still do."""
@@ -180,6 +181,15 @@ class ScrapeLoop:
         self.last = LastScrape(health, error, time_ms / 1000, duration_s)
         body_bytes = answer.body_bytes if answer else 0
         self._report(builder, counts, time_ms, duration_s, body_bytes)
+        if counts.out_of_time and not self._told_out_of_time:
+            self._told_out_of_time = True
+            log.warning(
+                "samples_out_of_time",
+                url=self.target.url,
+                n=counts.out_of_time,
+                hint="their times are before 1970 or more than 10 minutes ahead; set"
+                " honor_timestamps: false, or the target's clock",
+            )
         return Batch.of(Signal.METRICS, builder.build(counts.process_start_ns))
 
     def _end(self) -> Batch:

@@ -18,6 +18,8 @@ from belvedere.prometheus.relabel import Rule, relabel
 from belvedere.prometheus.to_otlp import Builder, Place, Places, Target
 from belvedere.prometheus.to_otlp.place import family_names
 
+_AHEAD_MS: Final = 10 * 60 * 1000
+"""How far in the future a sample may be, as in Prometheus."""
 _SLACK: Final = 1000
 """So many texts more than twice the live ones are kept before the others are forgotten."""
 
@@ -41,6 +43,8 @@ class Counts:
     """Series that the scrape before did not have."""
     process_start_ns: int = 0
     """By the configured metric; 0: it was not there."""
+    out_of_time: int = 0
+    """Samples left out, as their own times are before 1970 or far in the future."""
 
 
 class TargetSeries:
@@ -79,13 +83,13 @@ class TargetSeries:
                 then is to be thrown away; what is remembered has not changed.
         """
         self._learn_families(scrape.families)
-        kept, start_ns, live = self._add_samples(builder, scrape, time_ms)
+        kept, start_ns, out_of_time, live = self._add_samples(builder, scrape, time_ms)
         gone = [series for series in self._live if series not in live]
         added = sum(1 for series in live if series not in self._live)
         self._end(builder, gone, time_ms)
         self._live = live
         self._forget()
-        return Counts(len(scrape.entries), kept, added, start_ns)
+        return Counts(len(scrape.entries), kept, added, start_ns, out_of_time)
 
     def add_stale(self, builder: Builder, time_ms: int) -> None:
         """End all series: the scrape failed, or the target is gone."""
@@ -109,12 +113,12 @@ class TargetSeries:
 
     def _add_samples(
         self, builder: Builder, scrape: Exposition, time_ms: int
-    ) -> tuple[int, int, dict[_Series, None]]:
-        """How many samples there are, when the process began, and which series are there."""
+    ) -> tuple[int, int, int, dict[_Series, None]]:
+        """Samples, when the process began, samples out of time, and which series are there."""
         job, by_text, limit = self._job, self._by_text, self._job.sample_limit
         is_start = self._start_metric.search if self._start_metric is not None else None
         live: dict[_Series, None] = {}
-        kept = start_ns = 0
+        kept = start_ns = out_of_time = 0
         for text, value, own_ms, exemplar in scrape.entries:
             try:
                 series = by_text[text]
@@ -130,10 +134,13 @@ class TargetSeries:
             kept += 1
             if limit and kept > limit:
                 raise ScrapeError(f"more samples than sample_limit ({limit})")
+            if at_ms is not None and not 0 < at_ms <= time_ms + _AHEAD_MS:
+                out_of_time += 1
+                continue
             builder.add(series.place, value, time_ms if at_ms is None else at_ms, exemplar)
-            if is_start is not None and is_start(series.name):
+            if is_start is not None and is_start(series.name) and 0 < value * 1000 < time_ms:
                 start_ns = int(value * 1000) * 1_000_000
-        return kept, start_ns, live
+        return kept, start_ns, out_of_time, live
 
     def _learn(self, text: str) -> _Series | None:
         """What becomes of a series; None: a rule drops it."""
