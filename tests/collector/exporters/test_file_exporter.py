@@ -73,6 +73,37 @@ FORMATS = [
 ]
 
 
+def _moved(path: Path) -> None:
+    path.rename(path.with_suffix(".1"))
+
+
+def _deleted(path: Path) -> None:
+    path.unlink()
+
+
+def _truncated(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _replaced(path: Path) -> None:
+    _moved(path)
+    path.touch()
+
+
+@pytest.mark.parametrize("others", [_moved, _deleted, _truncated, _replaced])
+@pytest.mark.parametrize("config", [{}, {"rotation": {}}, {"format": "proto"}], ids=str)
+async def test_others_may_rotate_the_file(
+    tmp_path: Path, others: Callable[[Path], None], config: Any
+) -> None:
+    path = tmp_path / "telemetry"
+    async with exporter(path, **config) as writing:
+        await writing.consume(batch_of(Signal.LOGS, [1, 2]))
+        others(path)
+        await writing.consume(batch_of(Signal.LOGS, [3]))
+    form = {key: value for key, value in config.items() if key == "format"}
+    assert numbers(path, **form) == [3]
+
+
 @pytest.mark.parametrize("config", FORMATS, ids=str)
 @pytest.mark.parametrize("signal", Signal)
 async def test_formats(tmp_path: Path, signal: Signal, config: dict[str, str]) -> None:

@@ -64,8 +64,7 @@ class RotatingFile:
         Raises:
             OSError: the disk is full, ...
         """
-        if self._descriptor < 0:
-            self.open()
+        self._look()
         rotation, after_bytes = self.rotation, self._size_bytes + len(data)
         if rotation and self._size_bytes and after_bytes > rotation.max_megabytes << 20:
             self._rotate(rotation)
@@ -78,6 +77,20 @@ class RotatingFile:
             raise
         self._size_bytes += len(data)
         self._is_dirty = True
+
+    def _look(self) -> None:
+        """See what others (logrotate, ...) did: moved or deleted the file, or made it shorter."""
+        if self._descriptor >= 0:
+            own = os.fstat(self._descriptor)
+            try:
+                there = self.path.stat()
+            except FileNotFoundError:
+                there = None
+            if there and (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino):
+                self._size_bytes = min(self._size_bytes, own.st_size)
+                return
+            self.close()
+        self.open()
 
     def sync(self) -> None:
         """Force what is written to the device.
