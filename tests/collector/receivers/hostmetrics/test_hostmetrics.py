@@ -1,6 +1,8 @@
 """`hostmetrics` on this machine."""
 
+import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -267,6 +269,46 @@ async def test_scrapes_again_and_a_failure_of_one_is_told(
     assert units(recorder.batches[2]) == {"system.uptime": "s"}
     counter = SCRAPER_ERRORED_METRIC_POINTS.labels("hostmetrics/fails", "load")
     assert counter._value.get() >= 3
+
+
+@pytest.mark.parametrize("limit", ["0s", "20ms"])
+async def test_a_filesystem_that_hangs_keeps_one_thread_and_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    hangs = threading.Event()
+    measure = HostMetricsReceiver._measured
+    measured: list[HostMetricsReceiver] = []
+
+    def hanging(self: HostMetricsReceiver) -> Batch:
+        measured.append(self)
+        if len(measured) == 1:
+            hangs.wait()
+        return measure(self)
+
+    monkeypatch.setattr(HostMetricsReceiver, "_measured", hanging)
+    with capture_logs() as logs:
+        async with running({"load": None}, timeout=limit) as recorder:
+            await asyncio.sleep(0.2)
+            assert (len(measured), recorder.batches) == (1, [])
+            hangs.set()
+            await until(lambda: len(recorder.batches) >= 2)
+    assert events(logs, "warning")[:1] == ["scrape_takes_long"]
+    assert len(measured) >= len(recorder.batches) + (limit != "0s")
+
+
+async def test_a_stop_waits_for_nothing_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = threading.Event()
+    begun = threading.Event()
+
+    def hanging(_: HostMetricsReceiver) -> Batch:
+        begun.set()
+        hangs.wait()
+        return Batch(Signal.METRICS, b"", 0)
+
+    monkeypatch.setattr(HostMetricsReceiver, "_measured", hanging)
+    async with running({"load": None}):
+        await until(begun.is_set)
+    hangs.set()
 
 
 async def test_refused_values_are_counted() -> None:

@@ -15,6 +15,7 @@ from belvedere.collector.component import Consumer, Host
 from belvedere.collector.errors import ConfigError, ConsumeError
 from belvedere.collector.receivers.hostmetrics.config import HostMetricsConfig
 from belvedere.collector.receivers.hostmetrics.metric import fill
+from belvedere.collector.receivers.hostmetrics.own_thread import in_thread
 from belvedere.collector.receivers.hostmetrics.root import look_away, look_from
 from belvedere.collector.registry import Kind
 from belvedere.internal_telemetry import (
@@ -55,6 +56,9 @@ class HostMetricsReceiver:
             (name, each.build(), each.enabled()) for name, each in config.scrapers.chosen().items()
         ]
         self._task: asyncio.Task[None] | None = None
+        self._measuring: asyncio.Future[Batch] | None = None
+        """The scrape under way. There is one at a time, whatever hangs."""
+        self._is_late = False
 
     async def start(self) -> None:
         """Begin to scrape.
@@ -99,13 +103,8 @@ class HostMetricsReceiver:
             await asyncio.sleep(next_s - loop.time())
 
     async def _scrape(self) -> None:
-        try:
-            async with asyncio.timeout(self._config.timeout or None):
-                batch = await asyncio.to_thread(self._measured)
-        except TimeoutError:
-            log.warning("scrape_timed_out", component=self._id, timeout_s=self._config.timeout)
-            return
-        if not batch.items:
+        batch = await self._batch()
+        if batch is None or not batch.items:
             return
         try:
             await self._consumer.consume(batch)
@@ -114,6 +113,26 @@ class HostMetricsReceiver:
             log.warning("refused", component=self._id, n=batch.items, error=str(error))
         else:
             RECEIVER_ACCEPTED[Signal.METRICS].labels(self._id, _TRANSPORT).inc(batch.items)
+
+    async def _batch(self) -> Batch | None:
+        """What is measured, also by a scrape that did not end in time before; None: not yet."""
+        timeout_s = self._config.timeout
+        if self._measuring is None:
+            self._measuring, self._is_late = in_thread(self._measured, self._id), False
+        limit_s = timeout_s or self._config.collection_interval
+        await asyncio.wait({self._measuring}, timeout=limit_s)
+        if not self._measuring.done():
+            if not self._is_late:
+                self._is_late = True
+                log.warning(
+                    "scrape_takes_long",
+                    component=self._id,
+                    limit_s=limit_s,
+                    hint="a filesystem that hangs is left out by exclude_mount_points",
+                )
+            return None
+        measured, self._measuring = self._measuring, None
+        return None if self._is_late and timeout_s else measured.result()
 
     def _measured(self) -> Batch:
         request = ExportMetricsServiceRequest()
