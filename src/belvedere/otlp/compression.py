@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
+import cramjam
 import zstandard
 from isal import isal_zlib
 
@@ -23,6 +24,16 @@ _ZSTD_MAX_WINDOW_BYTES: Final = 32 << 20
 _ZSTD_MAX_RATIO: Final = 32 << 10
 """A block of four bytes can stand for 128 KiB."""
 _ZSTD_MIN_PIECE_BYTES: Final = 64
+
+_SNAPPY_STREAM: Final = b"\xff\x06\x00\x00sNaPpY"
+_SNAPPY_CHUNK_BYTES: Final = 16 << 10
+"""Encoders put 64 KiB into each chunk but the last of what they have at a time."""
+_SNAPPY_HEAD_BYTES: Final = 4
+_SNAPPY_CHECKSUM_BYTES: Final = 4
+_SNAPPY_COMPRESSED: Final = 0
+_SNAPPY_DATA: Final = (_SNAPPY_COMPRESSED, 1)
+_SNAPPY_SKIPPABLE: Final = 0x80
+"""Chunk types from here on may be passed over."""
 
 _MAX_MEMBERS: Final = 4096
 """Concatenated streams in one body. Empty ones cost time and give nothing."""
@@ -127,6 +138,44 @@ def _zstd(data: bytes, limit_bytes: int) -> bytes:
     raise Malformed(f"the body has more than {_MAX_MEMBERS} zstd frames")
 
 
+def _snappy(data: bytes, limit_bytes: int) -> bytes:
+    """A stream of frames, or one bare block: the Collector sends either under this name."""
+    if not data.startswith(_SNAPPY_STREAM):
+        return _snappy_block(data, limit_bytes)
+    content: list[bytes] = []
+    room = limit_bytes
+    position = 0
+    for _ in range(_MAX_MEMBERS + limit_bytes // _SNAPPY_CHUNK_BYTES):
+        if position == len(data):
+            return b"".join(content)
+        kind = data[position]
+        begin = position + _SNAPPY_HEAD_BYTES
+        end = begin + int.from_bytes(data[position + 1 : begin], "little")
+        if begin > len(data) or end > len(data):
+            raise Malformed("the snappy body is cut short")
+        if kind in _SNAPPY_DATA:
+            # The checksum (CRC-32C) is not looked at: TCP and TLS have theirs.
+            chunk = data[begin + _SNAPPY_CHECKSUM_BYTES : end]
+            inflated = _snappy_block(chunk, room) if kind == _SNAPPY_COMPRESSED else chunk
+            room -= len(inflated)
+            if room < 0:
+                raise _too_large(limit_bytes)
+            content.append(inflated)
+        elif kind < _SNAPPY_SKIPPABLE:
+            raise Malformed(f"the snappy body has a chunk of the unknown type {kind}")
+        position = end
+    raise Malformed("the snappy body has too many chunks, of too little content")
+
+
+def _snappy_block(data: bytes, limit_bytes: int) -> bytes:
+    try:
+        if cramjam.snappy.decompress_raw_len(data) > limit_bytes:
+            raise _too_large(limit_bytes)
+        return bytes(cramjam.snappy.decompress_raw(data))
+    except cramjam.DecompressionError as error:
+        raise Malformed(f"the body is not valid snappy: {error}") from None
+
+
 def _too_large(limit_bytes: int) -> TooLarge:
     return TooLarge(f"the request has more than {limit_bytes} bytes after decompression")
 
@@ -137,4 +186,7 @@ _DECODERS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
     "gzip": _gzip,
     "deflate": _deflate,
     "zstd": _zstd,
+    "snappy": _snappy,
+    "x-snappy-framed": _snappy,
+    "zlib": _deflate,
 }

@@ -3,12 +3,12 @@
 import asyncio
 import gzip
 import ssl
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cramjam
 import grpc
 import trustme
 import uvicorn
@@ -19,6 +19,7 @@ from google.rpc.status_pb2 import Status
 
 from belvedere.collector.exporters.retry import Clock
 from belvedere.otlp.batch import count_items
+from belvedere.otlp.compression import decompress
 from belvedere.otlp.signal import Signal
 
 SERVICES = {
@@ -189,7 +190,8 @@ INFLATE: dict[str, Callable[[bytes], bytes]] = {
     "": lambda body: body,
     "gzip": gzip.decompress,
     "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body),
-    "snappy": lambda body: bytes(cramjam.snappy.decompress_raw(body)),
+    "deflate": zlib.decompress,
+    "snappy": lambda body: decompress(body, "snappy"),
 }
 
 

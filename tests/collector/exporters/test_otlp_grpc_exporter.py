@@ -359,6 +359,12 @@ def test_refuses_configurations(config: dict[str, Any], message: str) -> None:
         OtlpGrpcConfig.model_validate(config)
 
 
+def test_headers_may_be_a_list() -> None:
+    headers = [{"name": "X-Token", "value": "t"}]
+    config = OtlpGrpcConfig.model_validate({"endpoint": "a:1", "headers": headers})
+    assert config.headers == {"X-Token": "t"}
+
+
 def test_headers_do_not_show_in_logs() -> None:
     config = OtlpGrpcConfig(endpoint="a:1", headers={"authorization": "Bearer secret"})
     assert "secret" not in repr(config)

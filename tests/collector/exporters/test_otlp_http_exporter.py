@@ -41,7 +41,7 @@ def url(peer: HttpPeer) -> str:
     return f"http://127.0.0.1:{peer.port}"
 
 
-@pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "snappy", "deflate", "none"])
 @pytest.mark.parametrize("signal", list(Signal))
 async def test_sends_each_signal(http_peer: HttpPeer, signal: Signal, compression: str) -> None:
     batch = batch_of(signal, range(5))
@@ -58,7 +58,7 @@ async def test_sends_each_signal(http_peer: HttpPeer, signal: Signal, compressio
     assert headers["user-agent"].startswith("Belvedere/")
 
 
-@pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "snappy", "deflate", "none"])
 async def test_large_bodies(http_peer: HttpPeer, compression: str) -> None:
     batch = batch_of(Signal.LOGS, range(30_000))
     async with exporter(url(http_peer), compression=compression, **DIRECT) as sending:
@@ -309,7 +309,8 @@ async def test_a_file_that_is_no_certificate(certificates: Certificates) -> None
         ({"endpoint": "tempo:4318"}, "write http://host:port"),
         ({"endpoint": "ftp://a"}, "write http://host:port"),
         ({"logs_endpoint": "http://a:b/"}, "no URL"),
-        ({"endpoint": "http://a", "compression": "snappy"}, "'gzip', 'zstd', 'none' or ''"),
+        ({"endpoint": "http://a", "compression": "br"}, "'gzip', 'zstd', 'snappy', 'zlib'"),
+        ({"endpoint": "http://a", "encoding": "json"}, "every OTLP server takes proto"),
     ],
     ids=str,
 )

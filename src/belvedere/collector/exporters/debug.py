@@ -1,8 +1,9 @@
 """`debug`: what passes, to the log."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import ClassVar, Literal
 
 import structlog
 from pydantic import Field
@@ -26,6 +27,11 @@ class Verbosity(StrEnum):
 class DebugConfig(ComponentConfig):
     """`exporters::debug`."""
 
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "output_paths": "it writes to the Collector's own log; use the exporter file",
+        "sending_queue": "writing needs no queue; remove this key",
+    }
+
     verbosity: Verbosity = Field(
         Verbosity.BASIC,
         description="basic: a line a batch; normal: a line an item; detailed: every field.",
@@ -35,6 +41,10 @@ class DebugConfig(ComponentConfig):
     )
     sampling_thereafter: int = Field(
         1, ge=0, description="After those, every which batch of the second is written; 0: none."
+    )
+
+    use_internal_logger: Literal[True] = Field(
+        True, description="Always: it writes to the Collector's own log."
     )
 
 

@@ -25,6 +25,7 @@ from belvedere.collector.exporters.client_auth import AUTH, ClientAuth, ClientAu
 from belvedere.collector.exporters.client_tls import ClientTlsConfig, renew
 from belvedere.collector.exporters.delivery import DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import retry_after_s
+from belvedere.collector.header_list import Headers
 from belvedere.collector.tls import Renewal
 
 _MAX_ANSWER_BYTES = 4 << 20
@@ -55,7 +56,7 @@ class HttpPostConfig(DeliveryConfig):
         default_factory=ClientTlsConfig, description="Certificates, for URLs with https://."
     )
     auth: ClientAuthConfig | None = Field(None, description=AUTH)
-    headers: dict[str, str] = Field(
+    headers: Headers = Field(
         default_factory=dict, repr=False, description="Headers sent with each request."
     )
     proxy_url: str = Field(

@@ -21,6 +21,7 @@ from belvedere.collector.exporters.delivery import Delivery, DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import read_status, rejected_items, retry_delay_s
 from belvedere.collector.exporters.pinned_certificate import fetch_certificate
 from belvedere.collector.exporters.retry import Clock
+from belvedere.collector.header_list import Headers
 from belvedere.collector.tls import Renewal
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
@@ -98,7 +99,7 @@ class OtlpGrpcConfig(DeliveryConfig):
         default_factory=ClientTlsConfig, description="Encryption; it is on unless insecure is set."
     )
     auth: ClientAuthConfig | None = Field(None, description=AUTH)
-    headers: dict[str, str] = Field(
+    headers: Headers = Field(
         default_factory=dict, repr=False, description="Metadata sent with each request."
     )
     compression: Annotated[Literal["gzip", "none", ""], BeforeValidator(_can_compress)] = Field(

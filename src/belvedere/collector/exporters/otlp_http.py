@@ -3,11 +3,12 @@
 The batch's bytes go out as they are, compressed; nothing is parsed or serialized again.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import cramjam
 import zstandard
-from isal import igzip
-from pydantic import Field, field_validator, model_validator
+from isal import igzip, isal_zlib
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from belvedere.collector.component import Host
 from belvedere.collector.exporters.delivery import Delivery
@@ -32,7 +33,18 @@ _RETRYABLE = frozenset({429, 502, 503, 504})
 _COMPRESS = {
     "gzip": lambda data: igzip.compress(data, 1),
     "zstd": lambda data: zstandard.ZstdCompressor().compress(data),
+    "snappy": lambda data: bytes(cramjam.snappy.compress(data)),  # in frames, as the Collector
+    "zlib": isal_zlib.compress,
+    "deflate": isal_zlib.compress,
 }
+_NAMES = {"zlib": "deflate"}
+"""Compressions whose Content-Encoding has another name."""
+
+
+def _no_json(value: Any) -> Any:
+    if value == "json":
+        raise ValueError("json is not supported; every OTLP server takes proto")
+    return value
 
 
 class OtlpHttpConfig(HttpPostConfig):
@@ -44,8 +56,11 @@ class OtlpHttpConfig(HttpPostConfig):
     traces_endpoint: str = Field("", description="Full URL for traces, instead of endpoint's.")
     metrics_endpoint: str = Field("", description="Full URL for metrics, instead of endpoint's.")
     logs_endpoint: str = Field("", description="Full URL for logs, instead of endpoint's.")
-    compression: Literal["gzip", "zstd", "none", ""] = Field(
-        "gzip", description="Compression of requests: gzip, zstd or none."
+    compression: Literal["gzip", "zstd", "snappy", "zlib", "deflate", "none", ""] = Field(
+        "gzip", description="Compression of requests; none: none."
+    )
+    encoding: Annotated[Literal["proto"], BeforeValidator(_no_json)] = Field(
+        "proto", description="Binary protobuf."
     )
 
     @field_validator("endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint")
@@ -81,7 +96,7 @@ class OtlpHttpExporter:
         self._compress = _COMPRESS.get(config.compression)
         headers = {"content-type": "application/x-protobuf"}
         if self._compress:
-            headers["content-encoding"] = config.compression
+            headers["content-encoding"] = _NAMES.get(config.compression, config.compression)
         self._post = HttpPost(config, host, headers)
 
     async def start(self) -> None:

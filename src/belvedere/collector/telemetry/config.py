@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from belvedere.collector.component import ComponentConfig
+from belvedere.collector.header_list import Headers
 
 _OWN_OTLP = "the Collector's own data goes out by OTLP from batch or simple processors"
 
@@ -20,20 +21,6 @@ def _as_milliseconds(value: float) -> float:
 
 Milliseconds = Annotated[float, Field(ge=0), AfterValidator(_as_milliseconds)]
 """A number of milliseconds in the configuration, seconds here."""
-
-
-class NameValue(ComponentConfig):
-    """One entry of a list of headers."""
-
-    name: str = Field(description="Name of the header.")
-    value: str = Field(repr=False, description="Value of the header.")
-
-
-def _headers(value: Any) -> Any:
-    """Headers are a mapping, or, in the newer form, a list of names and values."""
-    if isinstance(value, list):
-        return {pair.name: pair.value for pair in map(NameValue.model_validate, value)}
-    return value
 
 
 class OwnOtlpConfig(ComponentConfig):
@@ -51,7 +38,7 @@ class OwnOtlpConfig(ComponentConfig):
     endpoint: str = Field(
         "", description="URL, or for grpc also host:port; empty: localhost, port 4318 or 4317."
     )
-    headers: Annotated[dict[str, str], BeforeValidator(_headers)] = Field(
+    headers: Headers = Field(
         {}, repr=False, description="Headers of each request: a mapping, or a list of name, value."
     )
     compression: Literal["gzip", "none"] = Field("none", description="gzip or none.")

@@ -1,6 +1,7 @@
 """The configuration of `tail_sampling`."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +22,13 @@ class DecisionCacheConfig(ComponentConfig):
 
 class TailSamplingConfig(ComponentConfig):
     """`processors::tail_sampling`."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "block_on_overflow": "nothing overflows: with more than num_traces the oldest is decided"
+        " early; remove this key",
+        "decision_wait_after_root_received": "each trace waits for decision_wait",
+        "maximum_trace_size_bytes": "bound the memory by memory_limiter and num_traces",
+    }
 
     decision_wait: PositiveDuration = Field(
         30.0, description="Time from a trace's first span to the decision about it."

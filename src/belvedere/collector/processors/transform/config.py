@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -72,6 +72,10 @@ _GROUPS: Final = {
 
 class TransformConfig(ComponentConfig):
     """`processors::transform`."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "flatten_data": "what a statement changes of a resource, it changes for all its records"
+    }
 
     error_mode: ErrorMode = Field(
         ErrorMode.IGNORE,
