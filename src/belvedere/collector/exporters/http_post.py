@@ -1,7 +1,7 @@
 """POST requests to a peer over kept-alive connections: what the exporters over HTTP share.
 
-An exporter makes an `HttpPost` beside its `Delivery`, starts and stops it with itself, and calls
-`post` for each attempt. It judges the answer itself, as what a status means differs:
+`HttpExporter` has one beside its `Delivery`. An exporter judges the answer to each attempt itself,
+as what a status means differs:
 
     answer = await self._post(url, body)
     if not answer.is_success:

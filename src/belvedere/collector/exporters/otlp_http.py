@@ -11,13 +11,8 @@ from isal import igzip, isal_zlib
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from belvedere.collector.component import Host
-from belvedere.collector.exporters.delivery import Delivery
-from belvedere.collector.exporters.http_post import (
-    HttpPost,
-    HttpPostConfig,
-    checked_url,
-    compressed,
-)
+from belvedere.collector.exporters.http_exporter import HttpExporter
+from belvedere.collector.exporters.http_post import HttpPostConfig, checked_url, compressed
 from belvedere.collector.exporters.otlp_answer import (
     read_status,
     rejected_items,
@@ -85,37 +80,18 @@ class OtlpHttpConfig(HttpPostConfig):
         return own or (f"{self.endpoint.rstrip('/')}/v1/{signal}" if self.endpoint else "")
 
 
-class OtlpHttpExporter:
+class OtlpHttpExporter(HttpExporter):
     """Sends batches over kept-alive connections."""
 
     Config = OtlpHttpConfig
 
     def __init__(self, config: OtlpHttpConfig, host: Host, *, clock: Clock | None = None) -> None:
-        self._config, self._id = config, host.component_id
-        self._delivery = Delivery(config, host, self._attempt, clock=clock)
+        self._config = config
         self._compress = _COMPRESS.get(config.compression)
         headers = {"content-type": "application/x-protobuf"}
         if self._compress:
             headers["content-encoding"] = _NAMES.get(config.compression, config.compression)
-        self._post = HttpPost(config, host, headers)
-
-    async def start(self) -> None:
-        """Make the client; the peer need not be there yet.
-
-        Raises:
-            ConfigError: a certificate file cannot be read.
-        """
-        await self._post.start()
-        await self._delivery.start()
-
-    async def consume(self, batch: Batch) -> None:
-        """See `Delivery.consume`."""
-        await self._delivery.consume(batch)
-
-    async def shutdown(self) -> None:
-        """Send what waits, within a bound, then close the connections."""
-        await self._delivery.shutdown()
-        await self._post.shutdown()
+        super().__init__(config, host, headers, clock)
 
     async def _attempt(self, batch: Batch) -> int:
         body = await compressed(self._compress, batch.data)

@@ -16,8 +16,8 @@ from belvedere.collector.errors import Permanent, Retryable
 from belvedere.collector.exporters.clickhouse.config import ClickHouseConfig
 from belvedere.collector.exporters.clickhouse.rows import lines, rows_of
 from belvedere.collector.exporters.clickhouse.schema import qualified, statements
-from belvedere.collector.exporters.delivery import Delivery
-from belvedere.collector.exporters.http_post import HttpAnswer, HttpPost
+from belvedere.collector.exporters.http_exporter import HttpExporter
+from belvedere.collector.exporters.http_post import HttpAnswer
 from belvedere.collector.exporters.retry import Clock
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
@@ -40,44 +40,25 @@ _REMEMBERED: Final = 1000
 _SHOWN_BYTES: Final = 300
 
 
-class ClickHouseExporter:
+class ClickHouseExporter(HttpExporter):
     """Inserts batches, a request for each table.
 
     Delivered means that ClickHouse has acknowledged the rows (asynchronous inserts too are waited
     for). The same insert again, after a lost answer, carries the same deduplication token:
-    replicated tables then add nothing twice.
+    replicated tables then add nothing twice. Tables are made before they are first used.
     """
 
     Config = ClickHouseConfig
     signals: ClassVar = frozenset(Signal)
 
     def __init__(self, config: ClickHouseConfig, host: Host, *, clock: Clock | None = None) -> None:
+        super().__init__(config, host, config.credentials, clock)
         self._config = config
-        self._delivery = Delivery(config, host, self._attempt, clock=clock)
-        self._post = HttpPost(config, host, config.credentials)
         self._compress = _COMPRESS.get(config.compress)
         self._urls = config.urls
         self._made: set[Signal] = set()
         self._making = asyncio.Lock()
         self._done: OrderedDict[str, None] = OrderedDict()
-
-    async def start(self) -> None:
-        """Make the client; ClickHouse need not be there yet. Tables are made before they are used.
-
-        Raises:
-            ConfigError: a certificate file cannot be read.
-        """
-        await self._post.start()
-        await self._delivery.start()
-
-    async def consume(self, batch: Batch) -> None:
-        """See `Delivery.consume`."""
-        await self._delivery.consume(batch)
-
-    async def shutdown(self) -> None:
-        """Send what waits, within a bound, then close the connections."""
-        await self._delivery.shutdown()
-        await self._post.shutdown()
 
     async def _attempt(self, batch: Batch) -> int:
         await self._make_tables(batch.signal)

@@ -12,9 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from belvedere.collector.component import Host
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
-from belvedere.collector.exporters.delivery import Delivery
+from belvedere.collector.exporters.http_exporter import HttpExporter
 from belvedere.collector.exporters.http_post import (
-    HttpPost,
     HttpPostConfig,
     checked_url,
     is_429_or_5xx,
@@ -77,7 +76,7 @@ class LokiConfig(HttpPostConfig):
         return self
 
 
-class LokiExporter:
+class LokiExporter(HttpExporter):
     """Sends log records to Loki, a request for each tenant of a batch.
 
     Where one of several tenants' requests is to be sent again, all of the batch's are: Loki
@@ -96,32 +95,13 @@ class LokiExporter:
         clock: Clock | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._config, self._id, self._now_ns = config, host.component_id, now_ns
-        self._delivery = Delivery(config, host, self._attempt, clock=clock)
+        self._config, self._now_ns = config, now_ns
         content_type, self._body = BODIES[config.encoding]
         self._is_gzip = config.compression == "gzip"
         headers = {"content-type": content_type}
         if self._is_gzip:
             headers["content-encoding"] = "gzip"
-        self._post = HttpPost(config, host, headers)
-
-    async def start(self) -> None:
-        """Make the client; Loki need not be there yet.
-
-        Raises:
-            ConfigError: a certificate file cannot be read.
-        """
-        await self._post.start()
-        await self._delivery.start()
-
-    async def consume(self, batch: Batch) -> None:
-        """See `Delivery.consume`."""
-        await self._delivery.consume(batch)
-
-    async def shutdown(self) -> None:
-        """Send what waits, within a bound, then close the connections."""
-        await self._delivery.shutdown()
-        await self._post.shutdown()
+        super().__init__(config, host, headers, clock)
 
     async def _attempt(self, batch: Batch) -> int:
         pushes, bodies = await asyncio.to_thread(self._bodies, batch)

@@ -9,8 +9,8 @@ import structlog
 
 from belvedere.collector.component import Host
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
-from belvedere.collector.exporters.delivery import Delivery
-from belvedere.collector.exporters.http_post import HttpAnswer, HttpPost, is_429_or_5xx
+from belvedere.collector.exporters.http_exporter import HttpExporter
+from belvedere.collector.exporters.http_post import HttpAnswer, is_429_or_5xx
 from belvedere.collector.exporters.prometheusremotewrite.config import Message, RemoteWriteConfig
 from belvedere.collector.exporters.prometheusremotewrite.requests import (
     Request,
@@ -49,7 +49,7 @@ class _Sending:
     refusal: Permanent | None = None
 
 
-class RemoteWriteExporter:
+class RemoteWriteExporter(HttpExporter):
     """Sends series over kept-alive connections."""
 
     Config = RemoteWriteConfig
@@ -63,20 +63,16 @@ class RemoteWriteExporter:
         Raises:
             ConfigError: `auth` or `sending_queue::storage` names no extension.
         """
-        self._config, self._id = config, host.component_id
         self._is_v2 = config.protobuf_message is Message.V2
         version = v2 if self._is_v2 else v1
-        self._post = HttpPost(
-            config,
-            host,
-            {
-                "content-encoding": "snappy",
-                "content-type": version.CONTENT_TYPE,
-                "x-prometheus-remote-write-version": version.VERSION,
-            },
-        )
+        headers = {
+            "content-encoding": "snappy",
+            "content-type": version.CONTENT_TYPE,
+            "x-prometheus-remote-write-version": version.VERSION,
+        }
         delivery = config.delivery
-        self._delivery = Delivery(delivery, host, self._attempt, clock=clock)
+        super().__init__(delivery, host, headers, clock)
+        self._config = config
         # Without a queue any number of senders come at once.
         self._one_at_a_time = None if delivery.sending_queue.enabled else asyncio.Lock()
         self._maker = RequestMaker(config)
@@ -84,27 +80,13 @@ class RemoteWriteExporter:
         self._sending: _Sending | None = None
         self._told_no_counts = False
 
-    async def start(self) -> None:
-        """Make the client; the peer need not be there yet.
-
-        Raises:
-            ConfigError: a certificate file cannot be read, or the queue's storage cannot be used.
-        """
-        await self._post.start()
-        await self._delivery.start()
-
     async def consume(self, batch: Batch) -> None:
         """See `Delivery.consume`."""
         if self._one_at_a_time is None:
-            await self._delivery.consume(batch)
+            await super().consume(batch)
             return
         async with self._one_at_a_time:
-            await self._delivery.consume(batch)
-
-    async def shutdown(self) -> None:
-        """Send what waits, within a bound, then close the connections."""
-        await self._delivery.shutdown()
-        await self._post.shutdown()
+            await super().consume(batch)
 
     async def _attempt(self, batch: Batch) -> int:
         sending = self._sending
