@@ -9,6 +9,9 @@ import pytest
 from belvedere.api.app import create_app
 from belvedere.api.state import AppState
 from belvedere.cli.app import COMMANDS
+from belvedere.collector.config import load_config
+from belvedere.collector.service import Service
+from belvedere.collector.source import Source
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -36,6 +39,14 @@ def test_each_endpoint_of_the_readme_is_served(path: str) -> None:
 )
 def test_links_lead_to_files(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+def test_the_collector_configuration_of_the_readme_can_run() -> None:
+    section = README.partition("## The Collector\n")[2]
+    (text,) = re.findall(r"```yaml\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    config = load_config(Source("README.md", text))
+    assert set(config.pipelines) == {"traces", "metrics"}
+    Service(config)
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"[`$] ?make ([a-z-]+)", README))))

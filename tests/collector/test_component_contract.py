@@ -9,6 +9,7 @@ import pytest
 from collector_samples import Recorder, batch_of
 from pydantic import BaseModel, ValidationError
 
+from belvedere.collector.catalogue import catalogue
 from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.registry import COMPONENTS, RENAMED, Kind, component_class
@@ -134,6 +135,13 @@ def test_configuration_is_immutable_and_strict(kind: Kind, name: str) -> None:
     for model in models_of(component.Config):
         assert model.model_config.get("frozen"), model
         assert model.model_config.get("extra") == "forbid", model
+
+
+@every_component
+def test_its_module_says_what_it_is_for(kind: Kind, name: str) -> None:
+    """The first line of the docstring: `name`: summary."""
+    (entry,) = (entry for entry in catalogue(name) if entry.kind is kind)
+    assert entry.summary.endswith("."), entry.summary
 
 
 @every_component

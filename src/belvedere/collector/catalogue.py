@@ -77,9 +77,8 @@ def type_names() -> set[str]:
 def _entry(kind: Kind, name: str) -> Entry:
     component = component_class(kind, name)
     config: type[ComponentConfig] = component.Config
-    module = inspect.getdoc(sys.modules[component.__module__]) or ""
-    own = inspect.getdoc(component) or ""
-    summary = module.partition("\n")[0].partition(": ")[2] or own.partition("\n")[0]
+    module = inspect.getdoc(sys.modules[COMPONENTS[kind][name].partition(":")[0]]) or ""
+    summary = module.partition("\n")[0].partition(": ")[2]
     keys = tuple(_keys(config, "", ()))
     return Entry(
         kind,

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 def collector(context: typer.Context, config: Config = None, set_: Set = None) -> None:
     """Run the Collector alone, with a configuration of the OpenTelemetry Collector.
 
-    Until Ctrl-C. SIGHUP reads the configuration again: a valid one replaces what runs, without
-    loss; an invalid one is refused, and what runs goes on.
+    Until Ctrl-C or SIGTERM, which send what is held before they end it. SIGHUP reads the
+    configuration again: a valid one replaces what runs, without loss; an invalid one is refused,
+    and what runs goes on.
+
+    To begin: `components` says what there is, `validate` checks a file, `graph` draws it.
     """
     context.obj = (config, set_)
     if context.invoked_subcommand:

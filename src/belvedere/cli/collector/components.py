@@ -19,7 +19,11 @@ def components(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """What a configuration may hold: components, with their keys, types and defaults."""
+    """What a configuration may hold: components, with their keys, types and defaults.
+
+    All components without TYPE; with one, such as otlp or tail_sampling, its keys, and those of
+    the official component that are not supported, with the reason.
+    """
     from belvedere.cli.output import print_json_lines  # noqa: PLC0415 - --help is quick
     from belvedere.collector.catalogue import catalogue, type_names  # noqa: PLC0415 - see above
     from belvedere.collector.tree import nearest  # noqa: PLC0415 - see above

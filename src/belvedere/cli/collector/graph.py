@@ -17,7 +17,7 @@ def graph(
         bool, typer.Option("--mermaid", help="As a Mermaid flowchart, for documents.")
     ] = False,
 ) -> None:
-    """Draw the pipelines of a configuration."""
+    """Draw the pipelines of a configuration, and how connectors join them."""
     from belvedere.collector.drawing import as_mermaid, as_text  # noqa: PLC0415 - --help is quick
 
     configure_log()
