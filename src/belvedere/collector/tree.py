@@ -2,7 +2,7 @@
 
 import copy
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -90,16 +90,27 @@ class Tree:
             if isinstance(old, dict) and isinstance(value, dict):
                 self._merge(old, value, path, later)
             else:
+                for stale in _paths(path, old):
+                    self.positions.pop(stale, None)
+                    self.from_environment.pop(stale, None)
                 into[key] = copy.deepcopy(value)
-                _replace_below(path, self.positions, later.positions)
-                _replace_below(path, self.from_environment, later.from_environment)
+                for fresh in _paths(path, value):
+                    if fresh in later.positions:
+                        self.positions[fresh] = later.positions[fresh]
+                    if fresh in later.from_environment:
+                        self.from_environment[fresh] = later.from_environment[fresh]
 
 
-def _replace_below(path: KeyPath, own: dict[KeyPath, Any], others: Mapping[KeyPath, Any]) -> None:
-    depth = len(path)
-    for stale in [known for known in own if known[:depth] == path]:
-        del own[stale]
-    own.update({known: what for known, what in others.items() if known[:depth] == path})
+def _paths(path: KeyPath, value: Any) -> Iterator[KeyPath]:
+    """The path of a value, and those of all that is in it."""
+    yield path
+    inside: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        inside = value.items()
+    elif isinstance(value, list):
+        inside = enumerate(value)
+    for key, inner in inside:
+        yield from _paths((*path, key), inner)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
