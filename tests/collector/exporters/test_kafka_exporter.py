@@ -355,3 +355,13 @@ def test_properties(config: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_refuses_configurations(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         KafkaConfig.model_validate(config)
+
+
+async def test_brokers_that_are_not_there_are_told_once() -> None:
+    with capture_logs() as logs:
+        async with exporter(["127.0.0.1:1"], **DIRECT, timeout="1s") as sending:
+            for _ in range(2):
+                with pytest.raises(Retryable, match=r"otlp_logs: .*timed out \(.*refused"):
+                    await sending.consume(batch_of(Signal.LOGS, [1]))
+    told = [entry["error"] for entry in logs if entry["event"] == "kafka"]
+    assert 1 <= len(told) == len({error.partition(":")[0] for error in told}) <= 2

@@ -272,7 +272,7 @@ async def test_openmetrics_is_read_as_such(start: Start, page: Page, scraped: Sc
             "label_value_length_limit", id="label values",
         ),
         pytest.param({}, {"target_limit": 0, "static_configs": [
-            {"targets": ["127.0.0.1:1"]}]}, "connection attempts failed", id="nobody there"),
+            {"targets": ["127.0.0.1:1"]}]}, "connection refused", id="nobody there"),
     ],
 )  # fmt: skip
 async def test_a_failed_scrape(

@@ -26,6 +26,7 @@ from belvedere.collector.exporters.client_tls import ClientTlsConfig, renew
 from belvedere.collector.exporters.delivery import DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import retry_after_s
 from belvedere.collector.header_list import Headers
+from belvedere.collector.http_failure import why_no_answer
 from belvedere.collector.tls import Renewal
 
 _MAX_ANSWER_BYTES = 4 << 20
@@ -245,7 +246,7 @@ class HttpPost:
             limit_s = self._config.timeout
             raise Retryable(f"{url}: no answer within {limit_s:g} s (timeout)") from error
         except httpx.TransportError as error:
-            raise Retryable(f"{url}: {error or type(error).__name__}") from error
+            raise Retryable(f"{url}: {why_no_answer(error)}") from error
         return HttpAnswer(
             url, response.status_code, response.reason_phrase, response.headers, answer
         )

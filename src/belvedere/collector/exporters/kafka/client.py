@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,8 +12,12 @@ import structlog
 from belvedere.collector.errors import ConfigError, Permanent, Retryable
 
 log = structlog.get_logger(__name__)
+_LIBRDKAFKA: Final = logging.getLogger(f"{__name__}.librdkafka")
+_LIBRDKAFKA.setLevel(logging.CRITICAL)  # the rest comes to `Client._tell`, too
 
 _POLL_S: Final = 0.1
+_TELL_S: Final = 60.0
+"""The same kind of error is logged once in this time."""
 _FLUSH_S: Final = 5.0
 
 
@@ -26,6 +31,9 @@ class Client:
     def __init__(self, properties: Mapping[str, Any], component_id: str) -> None:
         self._properties, self._id = dict(properties), component_id
         self._producer: Any = None
+        self._trouble = ""
+        """What librdkafka said last, since a message was delivered."""
+        self._told_s: dict[int, float] = {}
         self._never: frozenset[int] = frozenset()
         self._too_large = 0
         self._exception: type[Exception] = Exception
@@ -53,7 +61,7 @@ class Client:
         )
         properties = self._properties | {"error_cb": self._tell}
         try:
-            self._producer = kafka.Producer(properties, logger=logging.getLogger(__name__))
+            self._producer = kafka.Producer(properties, logger=_LIBRDKAFKA)
         except kafka.KafkaException as error:
             raise ConfigError(
                 f"librdkafka does not accept this: {error.args[0].str()}",
@@ -101,12 +109,15 @@ class Client:
             raise self._failure(topic, error.args[0]) from error
         if (failure := await delivered) is not None:
             raise self._failure(topic, failure)
+        self._trouble = ""
 
     def _failure(self, topic: str, error: Any) -> Exception:
         text = f"{topic}: {error.str()}"
         if error.code() == self._too_large:
             return TooLarge(text)
-        return Permanent(text) if error.code() in self._never else Retryable(text)
+        if error.code() in self._never:
+            return Permanent(text)
+        return Retryable(f"{text} ({self._trouble})" if self._trouble else text)
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
@@ -114,7 +125,11 @@ class Client:
         self._producer.flush(_FLUSH_S)
 
     def _tell(self, error: Any) -> None:
-        log.warning("kafka", component=self._id, error=error.str())
+        """Called by librdkafka, in any thread, at each of its attempts to connect."""
+        self._trouble, now_s = error.str(), time.monotonic()
+        if now_s - self._told_s.get(error.code(), -_TELL_S) >= _TELL_S:
+            self._told_s[error.code()] = now_s
+            log.warning("kafka", component=self._id, error=self._trouble)
 
 
 def _settle(delivered: "asyncio.Future[Any]", error: Any) -> None:

@@ -12,6 +12,7 @@ import httpx
 
 from belvedere import __version__
 from belvedere.collector.errors import ConfigError
+from belvedere.collector.http_failure import why_no_answer
 from belvedere.collector.receivers.prometheus.http_config import PromTlsConfig
 from belvedere.collector.receivers.prometheus.scrape_config import Protocol, ScrapeConfig
 from belvedere.collector.receivers.prometheus.target import ScrapeTarget
@@ -81,7 +82,7 @@ class ScrapeClient:
         except TimeoutError:
             raise ScrapeError(f"no answer within {target.timeout_s:g} s (scrape_timeout)") from None
         except httpx.HTTPError as error:
-            raise ScrapeError(str(error) or type(error).__name__) from None
+            raise ScrapeError(why_no_answer(error)) from None
 
     async def close(self) -> None:
         """Close the connections."""
