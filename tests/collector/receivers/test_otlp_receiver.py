@@ -1,8 +1,6 @@
 """Configuration and life of the receiver."""
 
 import contextlib
-import errno
-import os
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
@@ -19,7 +17,7 @@ from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.receivers.otlp import OtlpReceiver
 from belvedere.collector.receivers.otlp.config import OtlpReceiverConfig
 from belvedere.collector.registry import Kind, component_class
-from belvedere.collector.serving.listen import cannot_listen, close, listen, split_endpoint
+from belvedere.collector.serving.listen import close, listen
 from belvedere.otlp.decode import AsReceived
 from belvedere.otlp.signal import Signal
 
@@ -93,30 +91,6 @@ def test_tokens_are_not_shown() -> None:
     assert "s3cret" not in repr(config(tokens={"s3cret": "p"}))
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "expected"),
-    [
-        ("localhost:4317", ("localhost", 4317)),
-        (":0", ("", 0)),
-        ("[::1]:80", ("::1", 80)),
-        ("0.0.0.0:1", ("0.0.0.0", 1)),
-    ],
-)
-def test_endpoints(endpoint: str, expected: tuple[str, int]) -> None:
-    assert split_endpoint(endpoint) == expected
-
-
-@pytest.mark.parametrize("endpoint", ["localhost:0", ":0", "127.0.0.1:0", "0.0.0.0:0"])
-def test_all_addresses_of_an_endpoint_share_a_port(endpoint: str) -> None:
-    sockets = listen(endpoint, "key")
-    try:
-        ports = {each.getsockname()[1] for each in sockets}
-        assert len(ports) == 1
-        socket.create_connection(("127.0.0.1", ports.pop()), 5).close()
-    finally:
-        close(sockets)
-
-
 @pytest.mark.parametrize("door", ["grpc", "http"])
 def test_a_taken_port_is_named_with_the_key_that_changes_it(door: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -136,24 +110,6 @@ def test_two_receivers_cannot_share_a_port(doors: Doors, door: str) -> None:
     port = doors.grpc_port if door == "grpc" else doors.http_port
     with pytest.raises(ConfigError, match=f"port {port} is taken"):
         Doors(**{door: {"endpoint": f"127.0.0.1:{port}"}})  # type: ignore[arg-type]  # one of two keys
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "message"),
-    [
-        ("192.0.2.1:0", "cannot listen on 192.0.2.1:0"),
-        ("no-such-host.invalid:0", "there is no host 'no-such-host.invalid'"),
-    ],
-    ids=["not ours", "unknown"],
-)
-def test_addresses_that_cannot_be_had(endpoint: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        listen(endpoint, "key")
-
-
-def test_a_port_that_needs_privileges_is_explained() -> None:
-    error = OSError(errno.EACCES, os.strerror(errno.EACCES))
-    assert "above 1023" in str(cannot_listen("localhost:80", "key", error))
 
 
 async def test_ports_are_known_while_it_runs() -> None:
