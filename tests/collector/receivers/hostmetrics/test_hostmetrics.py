@@ -19,6 +19,10 @@ from belvedere.collector.errors import Retryable
 from belvedere.collector.receivers.hostmetrics import HostMetricsReceiver
 from belvedere.collector.receivers.hostmetrics.config import HostMetricsConfig, Scrapers
 from belvedere.collector.receivers.hostmetrics.scrapers.cpu import Cpu
+from belvedere.collector.receivers.hostmetrics.scrapers.processes import (
+    Processes,
+    ProcessesConfig,
+)
 from belvedere.internal_telemetry import RECEIVER_REFUSED, SCRAPER_ERRORED_METRIC_POINTS
 from belvedere.otlp.any_value import plain_value
 from belvedere.otlp.batch import Batch
@@ -176,6 +180,21 @@ async def test_load_of_each_cpu() -> None:
     cpus = psutil.cpu_count() or 1
     for name in ("system.cpu.load_average.15m",):
         assert values(each, name)[()] == pytest.approx(values(one, name)[()] / cpus, abs=0.2)
+
+
+def test_states_that_no_process_is_in_any_more_are_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Process:
+        def __init__(self, status: str) -> None:
+            self.info = {"status": status}
+
+    scraper = Processes()
+    found = []
+    for statuses in (["running", "zombie"], ["running"]):
+        processes = [Process(status) for status in statuses]
+        monkeypatch.setattr(psutil, "process_iter", lambda _, processes=processes: processes)
+        (measured,) = scraper.scrape({"system.processes.count": ProcessesConfig.definitions[0]})
+        found.append({each.attributes["status"]: each.value for each in measured.values})
+    assert found == [{"running": 1, "zombies": 1}, {"running": 1, "zombies": 0}]
 
 
 async def test_processes_are_resources() -> None:

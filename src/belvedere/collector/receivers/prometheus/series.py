@@ -21,7 +21,7 @@ from belvedere.prometheus.to_otlp.place import family_names
 _AHEAD_MS: Final = 10 * 60 * 1000
 """How far in the future a sample may be, as in Prometheus."""
 _SLACK: Final = 1000
-"""So many texts more than twice the live ones are kept before the others are forgotten."""
+"""So many texts more than twice those of a scrape are kept before the others are forgotten."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,12 +83,14 @@ class TargetSeries:
                 then is to be thrown away; what is remembered has not changed.
         """
         self._learn_families(scrape.families)
-        kept, start_ns, out_of_time, live = self._add_samples(builder, scrape, time_ms)
+        try:
+            kept, start_ns, out_of_time, live = self._add_samples(builder, scrape, time_ms)
+        finally:
+            self._forget(scrape)
         gone = [series for series in self._live if series not in live]
         added = sum(1 for series in live if series not in self._live)
         self._end(builder, gone, time_ms)
         self._live = live
-        self._forget()
         return Counts(len(scrape.entries), kept, added, start_ns, out_of_time)
 
     def add_stale(self, builder: Builder, time_ms: int) -> None:
@@ -192,14 +194,16 @@ class TargetSeries:
         for series in gone:
             builder.add_stale(series.place, time_ms)
 
-    def _forget(self) -> None:
-        """Forget series that are gone for long, where there are many."""
-        if len(self._by_text) <= 2 * len(self._live) + _SLACK:
+    def _forget(self, scrape: Exposition) -> None:
+        """Forget series that are not there any more, where there are many."""
+        known = max(len(self._by_text), len(self._by_labels))
+        if known <= 2 * len(scrape.entries) + _SLACK:
             return
-        live = self._live
-        self._by_text = {text: each for text, each in self._by_text.items() if each in live}
-        self._by_labels = {key: each for key, each in self._by_labels.items() if each in live}
-        self._places.keep({series.place.stream for series in live})
+        texts = {entry[0] for entry in scrape.entries}
+        self._by_text = {text: each for text, each in self._by_text.items() if text in texts}
+        kept = {each for each in self._by_text.values() if each is not None} | self._live.keys()
+        self._by_labels = {key: each for key, each in self._by_labels.items() if each in kept}
+        self._places.keep({series.place.stream for series in kept})
 
 
 def _bytes(text: str) -> int:

@@ -49,7 +49,10 @@ class ProcessesConfig(ScraperConfig):
 
 
 class Processes:
-    """Counts processes."""
+    """Counts processes. A state that they were in once is told for good, that it may become 0."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
 
     def scrape(self, wanted: Mapping[str, Definition]) -> Iterable[Measured]:
         values = []
@@ -58,7 +61,11 @@ class Processes:
                 _STATUSES.get(process.info["status"], "unknown")
                 for process in psutil.process_iter(["status"])
             )
-            values += [Value("system.processes.count", n, {"status": s}) for s, n in found.items()]
+            self._seen |= found.keys()
+            values += [
+                Value("system.processes.count", found[status], {"status": status})
+                for status in sorted(self._seen)
+            ]
         if psutil.LINUX and "system.processes.created" in wanted:
             stat = (Path(psutil.PROCFS_PATH) / "stat").read_text()
             created = int(stat.split("\nprocesses ", 1)[1].split(None, 1)[0])
