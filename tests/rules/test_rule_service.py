@@ -41,9 +41,9 @@ class Store:
         if self.refuses:
             raise Retryable("the queue is full")
         assert points.count_points(data) == items
-        for series in () if self.lags else points._Points.FromString(data).series:
-            labels = {METRIC_NAME: series.name, **{each.name: each.value for each in series.labels}}
-            samples = [(sample.timestamp_ms, sample.value) for sample in series.samples]
+        for series in () if self.lags else points.Points.FromString(data).series:
+            labels = {each.name: each.value for each in series.labels}
+            samples = [(sample.timestamp, sample.value) for sample in series.samples]
             self.memory.add(Labels(labels), samples)
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Samples:

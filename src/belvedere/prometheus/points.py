@@ -1,29 +1,29 @@
 """Series in the form that the store takes: the messages of `store/points.proto`.
 
 Serialized points, one after another, are valid points with the series of all, as OTLP requests
-are: they wait in the same queue and go into the database the same way.
+are: they wait in the same queue and go into the database the same way. Labels and samples have the
+numbers that they have in `prometheus.WriteRequest`, so that a remote write without more is points.
 """
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from belvedere.prometheus.message_table import message_classes
-from belvedere.prometheus.model import NAME, Exemplar, NativeHistogram, Series
+from belvedere.prometheus.model import Exemplar, NativeHistogram, Series
 
 _TABLES: Final = {
     "Points": "1 series Series*",
     "Series": """
-        1 name string
-        2 type string
-        3 unit string
-        4 help string
-        5 labels Label*
-        6 samples Sample*
-        7 histograms Histogram*
-        8 exemplars Exemplar*
+        1 labels Label*
+        2 samples Sample*
+        11 type string
+        12 unit string
+        13 help string
+        14 histograms Histogram*
+        15 exemplars Exemplar*
     """,
     "Label": "1 name string\n 2 value string",
-    "Sample": "1 timestamp_ms int64\n 2 value double",
+    "Sample": "1 value double\n 2 timestamp int64",
     "Histogram": """
         1 timestamp_ms int64
         2 schema sint32
@@ -46,12 +46,17 @@ _TABLES: Final = {
         5 labels Label*
     """,
 }
-_Points: Final = message_classes("belvedere.points", _TABLES)["Points"]
+Points: Final[Any] = message_classes("belvedere.points", _TABLES)["Points"]
+"""The message."""
+
+MIN_TIME_MS: Final = -2_208_988_800_000
+MAX_TIME_MS: Final = 10_413_791_999_999
+"""What the store's DateTime64(3) holds: the years 1900 to 2299."""
 
 
 def encode_points(series: Iterable[Series]) -> bytes:
     """Serialize series. `trace_id` and `span_id` of exemplars get fields of their own."""
-    points = _Points()
+    points = Points()
     for each in series:
         message = points.series.add()
         if each.metadata:
@@ -60,13 +65,10 @@ def encode_points(series: Iterable[Series]) -> bytes:
             message.help = each.metadata.help
         labels = message.labels
         for name, value in each.labels:
-            if name == NAME:
-                message.name = value
-            else:
-                labels.add(name=name, value=value)
+            labels.add(name=name, value=value)
         samples = message.samples
         for time_ms, sample in each.samples:
-            samples.add(timestamp_ms=time_ms, value=sample)
+            samples.add(timestamp=time_ms, value=sample)
         for time_ms, histogram in each.histograms:
             _add_histogram(message, time_ms, histogram)
         for exemplar in each.exemplars:
@@ -81,7 +83,7 @@ def count_points(data: bytes) -> int:
     Raises:
         DecodeError: they are none.
     """
-    series = _Points.FromString(data).series
+    series = Points.FromString(data).series
     return sum(len(each.samples) + len(each.histograms) for each in series)
 
 

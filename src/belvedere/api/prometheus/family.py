@@ -30,11 +30,16 @@ class FamilyMemory:
 
     def known(self, project: str, series: Series) -> Series:
         """The series, with what is known of its family."""
-        if series.metadata is not None:
+        if series.metadata is not None or not (found := self.of(project, series.name)):
             return series
-        name = series.name
+        return replace(series, metadata=found)
+
+    def of(self, project: str, name: str) -> Metadata | None:
+        """What is known of the family of series of this name."""
+        if not self._families:
+            return None
         names = [name, *(name.removesuffix(end) for end in _SUFFIXES if name.endswith(end))]
         for family in names:
             if metadata := self._families.get((project, family)):
-                return replace(series, metadata=metadata)
-        return series
+                return metadata
+        return None

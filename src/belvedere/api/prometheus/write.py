@@ -20,16 +20,14 @@ from belvedere.api.state import AppState
 from belvedere.collector.errors import ConsumeError
 from belvedere.otlp.signal import Signal
 from belvedere.prometheus.model import NAME, Series
-from belvedere.prometheus.points import encode_points
+from belvedere.prometheus.points import MAX_TIME_MS, MIN_TIME_MS, encode_points
 from belvedere.prometheus.remote_write import v1, v2
+from belvedere.prometheus.remote_write.plain import read_plain
 from belvedere.prometheus.remote_write.snappy import decompress
 
 _V1: Final = "prometheus.WriteRequest"
 _V2: Final = "io.prometheus.write.v2.Request"
 _MAX_BODY_BYTES: Final = 32 << 20
-_MIN_TIME_MS: Final = -2_208_988_800_000
-_MAX_TIME_MS: Final = 10_413_791_999_999
-"""What the store's DateTime64(3) holds: the years 1900 to 2299."""
 _NAMES: Final = ("prometheusremotewrite", "http")
 _accepted = telemetry.RECEIVER_ACCEPTED[Signal.METRICS].labels(*_NAMES)
 _refused = telemetry.RECEIVER_REFUSED[Signal.METRICS].labels(*_NAMES)
@@ -40,22 +38,25 @@ _rejected = telemetry.RECEIVER_REJECTED[Signal.METRICS].labels(*_NAMES)
 class _Written:
     """What a request held that can be stored, and what is said of the rest."""
 
-    series: Sequence[Series]
-    problems: Sequence[str]
-    lost: int
+    points: bytes
+    samples: int
+    histograms: int = 0
+    exemplars: int = 0
+    problems: Sequence[str] = ()
+    lost: int = 0
     """Samples and histograms of series that cannot be stored."""
 
     @property
-    def counts(self) -> dict[str, int]:
+    def headers(self) -> dict[str, str]:
         """2.0's response headers."""
+        counts = {
+            "Samples": self.samples,
+            "Histograms": self.histograms,
+            "Exemplars": self.exemplars,
+        }
         return {
-            "X-Prometheus-Remote-Write-Samples-Written": sum(len(s.samples) for s in self.series),
-            "X-Prometheus-Remote-Write-Histograms-Written": sum(
-                len(s.histograms) for s in self.series
-            ),
-            "X-Prometheus-Remote-Write-Exemplars-Written": sum(
-                len(s.exemplars) for s in self.series
-            ),
+            f"X-Prometheus-Remote-Write-{kind}-Written": str(count)
+            for kind, count in counts.items()
         }
 
 
@@ -78,25 +79,25 @@ def routes(state: AppState, projects: Projects) -> list[BaseRoute]:
             data = decompress(body)
             if message == _V2:
                 return _storable(v2.decode(data))
+            if plain := read_plain(data, lambda name: memory.of(project, name)):
+                return _Written(plain.points, plain.samples)
             series, families = v1.decode(data)
             memory.learn(project, families)
             return _storable([memory.known(project, each) for each in series])
 
         written = await asyncio.to_thread(read)
-        items = sum(len(each.samples) + len(each.histograms) for each in written.series)
-        if items or any(each.exemplars for each in written.series):
-            points = await asyncio.to_thread(encode_points, written.series)
+        items = written.samples + written.histograms
+        if items or written.exemplars:
             try:
-                await state.store_writer().append_points(project, points, items)
+                await state.store_writer().append_points(project, written.points, items)
             except ConsumeError:
                 _refused.inc(items)
                 raise
         _accepted.inc(items)
         _rejected.inc(written.lost)
-        headers = {name: str(count) for name, count in written.counts.items()}
         if written.problems:
-            return Response("; ".join(written.problems) + "\n", 400, headers)
-        return Response(status_code=204, headers=headers)
+            return Response("; ".join(written.problems) + "\n", 400, written.headers)
+        return Response(status_code=204, headers=written.headers)
 
     return [Route("/api/v1/write", answering(write), methods=["POST"])]
 
@@ -134,7 +135,14 @@ def _storable(several: Sequence[Series]) -> _Written:
             good.append(replace(series, labels=tuple(sorted(series.labels))))
     if len(problems) > 3:
         problems = [*problems[:3], f"and {len(problems) - 3} series more"]
-    return _Written(good, problems, lost)
+    return _Written(
+        encode_points(good),
+        sum(len(series.samples) for series in good),
+        sum(len(series.histograms) for series in good),
+        sum(len(series.exemplars) for series in good),
+        problems,
+        lost,
+    )
 
 
 def _problem(series: Series) -> str:
@@ -142,6 +150,6 @@ def _problem(series: Series) -> str:
     if not series.name:
         return f"a series has no {NAME}: {dict(series.labels)}"
     times = (*(time for time, _ in series.samples), *(time for time, _ in series.histograms))
-    if times and not _MIN_TIME_MS <= min(times) <= max(times) <= _MAX_TIME_MS:
+    if times and not MIN_TIME_MS <= min(times) <= max(times) <= MAX_TIME_MS:
         return f"{series.name} has a sample outside of the years 1900 to 2299"
     return ""

@@ -5,13 +5,12 @@
 
 -- The door: columns are the fields of the messages of points.proto, one row is one segment.
 CREATE TABLE IF NOT EXISTS points (
-    `series.name` Array(String),
     `series.type` Array(String),
     `series.unit` Array(String),
     `series.help` Array(String),
     `series.labels.name` Array(Array(String)),
     `series.labels.value` Array(Array(String)),
-    `series.samples.timestamp_ms` Array(Array(Int64)),
+    `series.samples.timestamp` Array(Array(Int64)),
     `series.samples.value` Array(Array(Float64)),
     `series.histograms` Array(Array(Tuple(
         timestamp_ms Int64, schema Int32, zero_threshold Float64, zero_count Float64,
@@ -26,11 +25,13 @@ CREATE TABLE IF NOT EXISTS points (
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS points_mv TO metric_points AS
 SELECT
-    name,
+    label_values[indexOf(label_names, '__name__')] AS name,
     type,
     unit,
     help,
-    mapFromArrays(label_names, label_values) AS labels,
+    mapFromArrays(
+        arrayFilter(label -> label != '__name__', label_names),
+        arrayFilter((value, label) -> label != '__name__', label_values, label_names)) AS labels,
     arrayMap(
         (timestamp_ms, value) -> ('', '', fromUnixTimestamp64Milli(timestamp_ms, 'UTC'), value),
         timestamps_ms, `values`) AS samples,
@@ -51,13 +52,12 @@ SELECT
         point_exemplars) AS exemplars
 FROM points
 ARRAY JOIN
-    `series.name` AS name,
     `series.type` AS type,
     `series.unit` AS unit,
     `series.help` AS help,
     `series.labels.name` AS label_names,
     `series.labels.value` AS label_values,
-    `series.samples.timestamp_ms` AS timestamps_ms,
+    `series.samples.timestamp` AS timestamps_ms,
     `series.samples.value` AS `values`,
     `series.histograms` AS point_histograms,
     `series.exemplars` AS point_exemplars;
