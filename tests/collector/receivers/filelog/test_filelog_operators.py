@@ -255,7 +255,9 @@ def test_container(lines: list[str], body: str, tag: str | None) -> None:
 @pytest.mark.parametrize(
     ("operator", "message"),
     [
-        ({"type": "csv_parser"}, "there is no operator 'csv_parser' in this version"),
+        ({"type": "csv_parser"}, "no operator 'csv_parser' in this version; .*ParseCSV"),
+        ({"type": "router"}, "`type: container`"),
+        ({"type": "jsonparser"}, "there are add, container"),
         ({"field": "body"}, "there is no operator None"),
         ({"type": "regex_parser", "regex": r"\d+"}, "no named group"),
         ({"type": "regex_parser", "regex": "("}, "no regular expression"),

@@ -58,6 +58,27 @@ _NOT_HERE: Final = {
 """Documented keys that this version does not have, and what to do instead."""
 
 
+_TRANSFORM: Final = "in the processor transform write"
+_INSTEAD: Final = {
+    "assign_keys": f"{_TRANSFORM} ParseCSV(log.body, ...), which names the values",
+    "csv_parser": f'{_TRANSFORM} merge_maps(log.attributes, ParseCSV(log.body, ...), "upsert")',
+    "flatten": f"{_TRANSFORM} flatten(log.attributes)",
+    "json_array_parser": f"{_TRANSFORM} set(log.body, ParseJSON(log.body))",
+    "key_value_parser": (
+        f'{_TRANSFORM} merge_maps(log.attributes, ParseKeyValue(log.body), "upsert")'
+    ),
+    "regex_replace": f"{_TRANSFORM} replace_pattern(log.body, ...)",
+    "router": (
+        "for logs of docker, cri-o and containerd one operator `type: container` does what the"
+        " routes did; else write a receiver for each kind of file, or `if` in each operator"
+    ),
+    "scope_name_parser": "write scope_name: {parse_from: ...} in a parser",
+    "trace_parser": f"{_TRANSFORM} set(log.trace_id.string, log.attributes[...])",
+    "uri_parser": f'{_TRANSFORM} merge_maps(log.attributes, URL(log.body), "upsert")',
+}
+"""Operators of stanza that configurations have, and what does the same."""
+
+
 class MultilineConfig(ComponentConfig):
     """`multiline`: records that are not lines."""
 
@@ -197,7 +218,10 @@ class FileLogConfig(ComponentConfig):
     def _constants(cls, value: dict[str, str]) -> dict[str, str]:
         for text in value.values():
             if "EXPR(" in text:
-                raise ValueError(f"{text!r}: EXPR(...) is not supported; use an operator")
+                raise ValueError(
+                    f"{text!r}: EXPR(...) is not supported; write ${{env:NAME}} for a variable of"
+                    " the environment, and use an operator for all else"
+                )
         return value
 
     @field_validator("operators", mode="before")
@@ -206,10 +230,8 @@ class FileLogConfig(ComponentConfig):
         for each in value if isinstance(value, list) else []:
             name = each.get("type") if isinstance(each, dict) else None
             if name not in OPERATORS:
-                raise ValueError(
-                    f"there is no operator {name!r} in this version; there are"
-                    f" {', '.join(OPERATORS)}; the processor transform may do the same"
-                )
+                instead = _INSTEAD.get(str(name), f"there are {', '.join(OPERATORS)}")
+                raise ValueError(f"there is no operator {name!r} in this version; {instead}")
         return value
 
     @model_validator(mode="after")
