@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import structlog
@@ -24,6 +25,8 @@ _LINGER_S: Final = 5.0
 
 _REMEMBERED: Final = 10_000
 """Files that are remembered without being open."""
+_REMEMBERED_OF_ONE: Final = 10
+"""Earlier contents of a file, which is truncated again and again, that are."""
 
 
 @dataclass(slots=True)
@@ -63,19 +66,22 @@ class Files:
     def __init__(self, config: FileLogConfig, now_s: Callable[[], float] = time.monotonic) -> None:
         self._config, self._now_s = config, now_s
         self._open: dict[tuple[int, int], OpenFile] = {}
-        self._remembered: list[FileState] = []
+        self._remembered: dict[tuple[int, int], list[FileState]] = {}
+        """By device and inode, the latest last."""
         self._from_beginning = config.start_at == "beginning"
         self._unreadable: set[str] = set()
         self._next = ""
 
     def restore(self, states: list[FileState]) -> None:
         """Take up what was known before a restart."""
-        self._remembered = list(states)
+        for state in states:
+            self._remember(state)
         self._from_beginning = self._from_beginning or bool(states)
 
     def states(self) -> list[FileState]:
         """All that is known, to be restored later."""
-        return [*self._remembered, *(file.state for file in self._open.values())]
+        remembered = chain.from_iterable(self._remembered.values())
+        return [*remembered, *(file.state for file in self._open.values())]
 
     def find(self) -> list[OpenFile]:
         """The files to be read now: those that match, and those that did until lately."""
@@ -155,16 +161,18 @@ class Files:
         self, key: tuple[int, int], fingerprint: bytes, size_bytes: int
     ) -> FileState | None:
         """The remembered file that this is, which is not remembered any more then."""
-        same = [
-            state
-            for state in self._remembered
-            if fingerprint.startswith(state.fingerprint) and state.offset <= size_bytes
-        ]
-        if not same:
-            return None
-        best = max(same, key=lambda s: ((s.device, s.inode) == key, len(s.fingerprint), s.offset))
-        self._remembered.remove(best)
-        return best
+        own = self._remembered.get(key, [])
+        for states in (own, chain.from_iterable(self._remembered.values())):
+            same = [
+                state
+                for state in states
+                if fingerprint.startswith(state.fingerprint) and state.offset <= size_bytes
+            ]
+            if same:
+                best = max(same, key=lambda state: (len(state.fingerprint), state.offset))
+                self._forget(best)
+                return best
+        return None
 
     def _is_copy(self, fingerprint: bytes) -> bool:
         return any(file.state.fingerprint.startswith(fingerprint) for file in self._open.values())
@@ -194,9 +202,19 @@ class Files:
         self._remember(file.state)
 
     def _remember(self, state: FileState) -> None:
-        if state.fingerprint:
-            self._remembered.append(state)
-            del self._remembered[:-_REMEMBERED]
+        if not state.fingerprint:
+            return
+        key = (state.device, state.inode)
+        states = self._remembered.pop(key, [])
+        self._remembered[key] = [*states, state][-_REMEMBERED_OF_ONE:]
+        if len(self._remembered) > _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+
+    def _forget(self, state: FileState) -> None:
+        key = (state.device, state.inode)
+        others = [each for each in self._remembered.pop(key) if each is not state]
+        if others:
+            self._remembered[key] = others
 
 
 def _attributes(path: str, descriptor: int, config: FileLogConfig) -> dict[str, str]:
