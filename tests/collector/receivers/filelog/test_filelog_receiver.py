@@ -538,3 +538,26 @@ async def test_a_defect_with_one_file_is_told_once_and_others_go_on(
             await until(lambda: lines(recorder) == ["good"])
             await settled()
     assert events(logs, "error") == ["file_not_read"]
+
+
+async def test_files_with_nothing_new_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        append(tmp_path / f"{number}.log", "first")
+    names: list[str] = []
+    read = Reader.read
+
+    def told(self: Reader, file: Any) -> Any:
+        names.append(Path(file.state.path).name)
+        return read(self, file)
+
+    monkeypatch.setattr(Reader, "read", told)
+    async with reading(tmp_path) as recorder:
+        await until(lambda: len(lines(recorder)) == 5)
+        await settled()
+        names.clear()
+        append(tmp_path / "3.log", "second")
+        await until(lambda: len(lines(recorder)) == 6)
+        await settled()
+    assert set(names) == {"3.log"}

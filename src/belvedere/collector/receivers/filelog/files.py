@@ -58,6 +58,13 @@ class OpenFile:
     """When there was last something new, on the monotonic clock."""
     is_named: bool = True
     """Whether a path that matches leads to it."""
+    size_bytes: int = 0
+    """When it was last looked at."""
+
+    @property
+    def may_have_more(self) -> bool:
+        """Whether there is something to be read. What has no name is not looked at."""
+        return not self.is_named or self.size_bytes != self.state.offset
 
 
 class Files:
@@ -84,7 +91,7 @@ class Files:
         return [*remembered, *(file.state for file in self._open.values())]
 
     def find(self) -> list[OpenFile]:
-        """The files to be read now: those that match, and those that did until lately."""
+        """The files with something to be read, of those that match, or did until lately."""
         for file in self._open.values():
             file.is_named = False
         waiting: list[tuple[str, int, bytes]] = []
@@ -104,7 +111,11 @@ class Files:
             self._begin(path, descriptor, fingerprint)
         self._from_beginning = True
         self._forget_unnamed()
-        return list(self._open.values())
+        return [file for file in self._open.values() if file.may_have_more]
+
+    def __len__(self) -> int:
+        """How many files are open."""
+        return len(self._open)
 
     def close(self) -> None:
         """Close all files."""
@@ -140,7 +151,7 @@ class Files:
         if state.path != _text(path) or not file.attributes:
             state.path = _text(path)
             file.attributes = _attributes(path, file.descriptor, self._config)
-        file.is_named = True
+        file.is_named, file.size_bytes = True, size_bytes
 
     def _begin(self, path: str, descriptor: int, fingerprint: bytes) -> None:
         status = os.fstat(descriptor)
@@ -155,7 +166,9 @@ class Files:
         state.path, state.fingerprint = _text(path), fingerprint
         state.device, state.inode = key
         attributes = _attributes(path, descriptor, self._config)
-        self._open[key] = OpenFile(state, descriptor, attributes, grown_s=self._now_s())
+        self._open[key] = OpenFile(
+            state, descriptor, attributes, grown_s=self._now_s(), size_bytes=status.st_size
+        )
 
     def _recognised(
         self, key: tuple[int, int], fingerprint: bytes, size_bytes: int

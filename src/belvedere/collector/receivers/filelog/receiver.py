@@ -113,7 +113,7 @@ class FileLogReceiver:
 
     async def _poll(self) -> None:
         active = await asyncio.to_thread(self._files.find)
-        FILECONSUMER_OPEN_FILES.labels(self._id).set(len(active))
+        FILECONSUMER_OPEN_FILES.labels(self._id).set(len(self._files))
         while active and not self._stopping.is_set():
             # A piece of each file in turn, so that a large one does not hold up the others.
             FILECONSUMER_READING_FILES.labels(self._id).set(len(active))
