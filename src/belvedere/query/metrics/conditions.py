@@ -5,6 +5,7 @@ from typing import Final
 
 from belvedere.query.labels import METRIC_NAME
 from belvedere.query.promql.matcher import Matcher, MatchOp
+from belvedere.query.promql.unquote import is_utf8
 
 _SQL: Final = {
     MatchOp.EQUAL: "{subject} = {{{value}:String}}",
@@ -34,8 +35,14 @@ def conditions(matchers: Sequence[Matcher], *, prefix: str = "") -> tuple[str, d
     parts, params = [], {}
     for number, matcher in enumerate(matchers):
         value, name = f"{prefix}value_{number}", f"{prefix}name_{number}"
+        if not is_utf8(matcher.value):
+            # Bytes that are no text: no series has them, and regular expressions have none.
+            parts.append(str(matcher.op is MatchOp.NOT_EQUAL).lower())
+            continue
         subject = "name"
-        if matcher.name != METRIC_NAME:
+        if not is_utf8(matcher.name):
+            subject = "''"
+        elif matcher.name != METRIC_NAME:
             subject, params[name] = f"labels[{{{name}:String}}]", matcher.name
         is_regex = matcher.op in {MatchOp.REGEX, MatchOp.NOT_REGEX}
         params[value] = f"^(?s:{matcher.value})$" if is_regex else matcher.value

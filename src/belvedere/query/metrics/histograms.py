@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from belvedere.query.histogram.buckets import Buckets
 from belvedere.query.histogram.native import CounterReset, NativeHistogram
+from belvedere.query.metrics.numbers import numbers
 from belvedere.query.samples import HistogramArray
 
 COLUMNS: Final = (
@@ -59,6 +60,6 @@ def _buckets(table: pa.Table, sign: str) -> Iterator[Buckets]:
     indexes = table.column(f"{sign}_indexes").combine_chunks()
     counts = table.column(f"{sign}_counts").combine_chunks()
     offsets = indexes.offsets.to_pylist()
-    flat_indexes, flat_counts = indexes.values.to_numpy(), counts.values.to_numpy()
+    flat_indexes, flat_counts = numbers(indexes.values), numbers(counts.values)
     for start, end in pairwise(offsets):
         yield Buckets(flat_indexes[start:end], flat_counts[start:end])

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.metrics.conditions import conditions
+from belvedere.query.metrics.numbers import numbers
 from belvedere.query.promql.errors import TooManySamples
 from belvedere.query.promql.matcher import Matcher
 from belvedere.query.samples import IntArray
@@ -21,6 +22,9 @@ HOURS_SEEN: Final = "first_seen <= {end_s:Int64} AND last_seen > {start_s:Int64}
 
 _HOUR_S: Final = 3600
 _MAX_KNOWN: Final = 500_000
+_MAX_SELECTORS: Final = 1_000
+_MAX_REMEMBERED: Final = 10_000
+"""Characters of a selector; what a longer one finds is not kept."""
 _MATCHING: Final = (
     f"SELECT DISTINCT fingerprint FROM metric_series WHERE {{where}} AND {HOURS_SEEN}"
 )
@@ -107,18 +111,23 @@ class SeriesIndex:
                 self._found.move_to_end(key)
                 return found
         found = self._look(matchers, times)._replace(histograms="metric_histograms" in tables)
+        if not version or sum(len(each.value) for each in matchers) > _MAX_REMEMBERED:
+            return found
         with self._lock:
             if version == self._parts:
                 self._found[key] = found
-                # The bound counts series rather than selectors: it stands for memory.
-                while sum(each.fingerprints.size for each in self._found.values()) > _MAX_KNOWN:
+                # What takes memory is series, and selectors that find none.
+                while (
+                    len(self._found) > _MAX_SELECTORS
+                    or sum(each.fingerprints.size for each in self._found.values()) > _MAX_KNOWN
+                ):
                     self._found.popitem(last=False)
         return found
 
     def _look(self, matchers: Sequence[Matcher], times: dict[str, int]) -> Found:
         where, params = conditions(matchers)
         table = self._query(_with(_MATCHING, where), {**params, **times})
-        fingerprints = np.sort(table.column("fingerprint").to_numpy())
+        fingerprints = np.sort(numbers(table.column("fingerprint")))
         if fingerprints.size > self._max_series:
             raise TooManySamples(
                 f"a selector matches more than {self._max_series} series; add label matchers"

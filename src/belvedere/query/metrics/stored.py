@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from belvedere.query.metrics.numbers import numbers
 from belvedere.query.metrics.series import Found
 from belvedere.query.samples import FloatArray, HistogramArray, IntArray, Samples
 
@@ -41,7 +42,7 @@ class StoredRows:
         self._chunks = []
         for batch in table.to_batches():
             owners, times_ms, values = (
-                batch.column(name).to_numpy() for name in ("fingerprint", "time", value)
+                numbers(batch.column(name)) for name in ("fingerprint", "time", value)
             )
             part = None if histograms is None else histograms[start : start + owners.size]
             start += owners.size
