@@ -544,7 +544,7 @@ async def test_files_with_nothing_new_are_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        append(tmp_path / f"{number}.log", "first")
+        append(tmp_path / f"{number}.log", f"first of {number}")
     names: list[str] = []
     read = Reader.read
 
