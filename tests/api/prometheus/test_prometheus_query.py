@@ -116,6 +116,30 @@ async def test_annotations_come_with_their_place(prometheus: httpx.AsyncClient) 
         ),
         (
             "query",
+            {"query": "up", "lookback_delta": "9e15"},
+            "bad_data",
+            'error parsing lookback delta duration: cannot parse "9e15" to a valid duration.',
+        ),
+        (
+            "query",
+            {"query": "up", "limit": "1_0"},
+            "bad_data",
+            'invalid parameter "limit": strconv.ParseInt: parsing "1_0": invalid syntax',
+        ),
+        (
+            "query",
+            {"query": "up", "limit": "9" * 30},
+            "bad_data",
+            "value out of range",
+        ),
+        (
+            "query",
+            {"query": 'label_replace(up, "a", "b", "c", "\\xff")'},
+            "execution",
+            "invalid regular expression in label_replace(): \ufffd",
+        ),
+        (
+            "query",
             {"query": "up + on(pod) requests_total{pod=~'.*'} * on() up"},
             "execution",
             "matching",
@@ -124,7 +148,7 @@ async def test_annotations_come_with_their_place(prometheus: httpx.AsyncClient) 
             "query",
             {"query": "up", "timeout": "0.0000001"},
             "timeout",
-            "query timed out in query execution",
+            "query timed out in expression evaluation",
         ),
         (
             "query_range",
@@ -151,7 +175,10 @@ async def test_annotations_come_with_their_place(prometheus: httpx.AsyncClient) 
             'invalid expression type "range vector" for range query',
         ),
     ],
-    ids=["syntax", "time", "matching", "timeout", "step", "order", "steps", "type"],
+    ids=[
+        *("syntax", "time", "look-back", "limit", "large limit", "no text", "matching"),
+        *("timeout", "step", "order", "steps", "type"),
+    ],
 )
 async def test_errors_have_prometheus_kinds(
     prometheus: httpx.AsyncClient,
@@ -211,3 +238,67 @@ async def test_each_kind_of_node_has_its_name(
     prometheus: httpx.AsyncClient, query: str, kind: str
 ) -> None:
     assert (await ask(prometheus, "parse_query", query=query))["data"]["type"] == kind
+
+
+@pytest.mark.parametrize("lookback", ["0", "-0.5", "-300"])
+async def test_no_lookback_is_the_default_one(prometheus: httpx.AsyncClient, lookback: str) -> None:
+    params = {"query": "up", "time": T0_S + 400, "lookback_delta": lookback}
+    assert len((await ask(prometheus, "query", **params))["data"]["result"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "result"),
+    [
+        (r'up{pod="\xff"}', []),
+        (r'count(up{pod!="\xff"})', [{"metric": {}, "value": [T0_S, "1"]}]),
+        (r'count(up{"\xff"=""})', [{"metric": {}, "value": [T0_S, "1"]}]),
+        (
+            r'label_replace(vector(1), "a", "\xff", "", "")',
+            [{"metric": {"a": "\ufffd"}, "value": [T0_S, "1"]}],
+        ),
+        (r'"\xff"', [T0_S, "\ufffd"]),
+    ],
+    ids=["equal", "not equal", "name", "label", "string"],
+)
+async def test_bytes_that_are_no_text_are_answered(
+    prometheus: httpx.AsyncClient, query: str, result: list[Any]
+) -> None:
+    answer = await ask(prometheus, "query", query=query, time=T0_S)
+    assert answer["data"]["result"] == result
+
+
+async def test_a_form_may_hold_bytes_that_are_no_text(prometheus: httpx.AsyncClient) -> None:
+    answer = await prometheus.post(
+        "api/v1/query",
+        content=b"query=%22\xff%fe%22",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        'invalid parameter "query": 1:1: parse error: invalid UTF-8 rune',
+    )
+
+
+@pytest.mark.parametrize(
+    ("accepts", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("deflate, gzip;q=0.5", "gzip"),
+        ("gzip; q=0", None),
+        ("identity", None),
+        ("br", None),
+    ],
+)
+@pytest.mark.parametrize("path", ["query_range", "series"])
+async def test_large_answers_are_compressed_for_those_who_ask(
+    prometheus: httpx.AsyncClient, path: str, accepts: str, coding: str | None
+) -> None:
+    params: dict[str, Any] = {"query": "requests_total", "match[]": '{__name__=~".+"}'}
+    params |= {"start": T0_S, "end": T0_S + 300, "step": 1}
+    plain = await prometheus.get(f"api/v1/{path}", params=params, headers={"accept-encoding": ""})
+    answer = await prometheus.get(
+        f"api/v1/{path}", params=params, headers={"accept-encoding": accepts}
+    )
+    large = len(plain.content) > 1024
+    assert answer.headers.get("content-encoding") == (coding if large else None)
+    assert answer.json() == plain.json()

@@ -137,11 +137,21 @@ def test_labels_are_replaced(pattern: str, replacement: str, expected: str | Non
     [
         (("dst", "", "src", "("), r"invalid regular expression in label_replace\(\): \("),
         (("", "", "src", ""), r"invalid destination label name in label_replace\(\): "),
+        (("dst", "", "src", "(a)" * 2000), r"invalid regular expression in label_replace\(\): "),
+        (("dst", "$0" * 200_000, "job", ".*"), r"more than 268435456 characters of labels"),
     ],
+    ids=["expression", "name", "groups", "length"],
 )
 def test_label_replace_refuses(arguments: Sequence[str], message: str) -> None:
+    matrix = vector_of(({**UP, "job": "j" * 2000}, 1.0))
     with pytest.raises(ExecutionError, match=message):
-        call("label_replace", vector_of((UP, 1.0)), *arguments)
+        call("label_replace", matrix, *arguments)
+
+
+def test_label_join_refuses_what_becomes_too_long() -> None:
+    matrix = vector_of(({"a": "x" * (1 << 20)}, 1.0))
+    with pytest.raises(ExecutionError, match=r"label_join\(\) would make more than"):
+        call("label_join", matrix, "b", "-", *["a"] * 300)
 
 
 def test_labels_are_joined() -> None:

@@ -2,19 +2,23 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.matrix import Grid, SeriesMatrix
+from belvedere.query.promql import select
 from belvedere.query.promql.engine import Engine, EngineOptions
 from belvedere.query.promql.errors import (
     ExecutionError,
     ParseError,
     QueryCanceledError,
+    QueryTypeError,
     TooManySamples,
 )
+from belvedere.query.promql.matcher import Matcher
 from belvedere.query.promql.memory_source import MemorySource
 from belvedere.query.promql.options import EXPERIMENTAL
 from belvedere.query.promql.series_notation import parse_series
@@ -101,7 +105,7 @@ def test_subqueries_are_aligned_to_their_step() -> None:
     ("query", "kind"), [('"a"', "string"), ("m[1m]", "range vector"), ("m[1m:]", "range vector")]
 )
 def test_range_queries_take_vectors_and_scalars_only(query: str, kind: str) -> None:
-    with pytest.raises(ExecutionError) as caught:
+    with pytest.raises(QueryTypeError) as caught:
         ENGINE.range(query, MemorySource(), Grid(0, 1, 1))
     assert str(caught.value) == (
         f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector'
@@ -195,6 +199,49 @@ def test_a_cancelled_query_stops() -> None:
     with pytest.raises(QueryCanceledError, match="query was canceled in expression evaluation"):
         ENGINE.instant("m + m + m + m", loaded("m 1"), 0, check=check)
     assert asked == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("rate(m[5m])", "sum_over_time(m[5m])", "rate(h[5m])", "changes(h[5m])", "h * 2"),
+        *("sum(h)", "histogram_count(h)", "histogram_quantile(0.5, h)", "sum_over_time(h[5m:1m])"),
+        *("sum(m)", "sum by (a, b) (m)", "sum without (a) (m)", "topk by (a) (1, m)"),
+        *('count_values("v", m)', "m * on (a) m", "m and ignoring (b) m"),
+        *('label_replace(m, "x", "y", "a", ".*")', 'label_join(m, "x", "y", "a", "b")'),
+    ],
+)
+def test_functions_ask_whether_to_go_on(query: str) -> None:
+    """Not only the nodes of the plan do, each of which asks once."""
+    source = loaded('m{a="1",b="1"} 0+1x10', "h {{schema:0 sum:1 count:2 buckets:[1 1]}}x10")
+    grid = Grid(0, 10 * MINUTE_MS, MINUTE_MS)
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+
+    ENGINE.range(query, source, grid, check=check)
+    nodes = [line for line in ENGINE.explain(query, grid).splitlines() if "[5m]" not in line]
+    assert asked > len(nodes)
+
+
+def test_of_many_selectors_not_all_samples_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "_MAX_KEPT", 25)
+    reads: list[str] = []
+
+    class Counted(MemorySource):
+        def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Samples:
+            reads.append("".join(map(str, matchers)))
+            return super().select(matchers, start_ms, end_ms)
+
+    source = Counted()
+    for name in "abc":
+        points = [(n * MINUTE_MS, float(n)) for n in range(10)]
+        source.add(Labels({METRIC_NAME: name}), points)
+    grid = Grid(0, 9 * MINUTE_MS, MINUTE_MS)
+    assert rows(ENGINE.range("a + a + b + b + c + c + a", source, grid).value)
+    assert reads == [f'__name__="{name}"' for name in "abca"]
 
 
 def test_the_highest_tree_is_executed() -> None:

@@ -266,16 +266,48 @@ def test_faults_are_told_as_upstream_tells_them(query: str, message: str) -> Non
         "-" * 5000 + "foo",
         "1 " + "+ 1 " * 5000,
         "1 " + "^ 1 " * 5000,
-        "foo" + "[1m:]" * 5000,
-        "foo" + "[1m:]" * 5000 + "offset 1m offset 1m",
+        "foo" + "[1m:]" * 1000,
+        "foo" + "[1m:]" * 1000 + "offset 1m offset 1m",
         "abs(" * 5000 + "foo" + ")" * 5000,
         "foo[" + "(" * 5000 + "1" + ")" * 5000 + "]",
+        "foo[" + "1s + " * 5000 + "1s]",
+        "foo offset (" + "1s + " * 5000 + "1s)",
+        "foo[" + "(" * 90 + "1s" + (" + 1s" * 90 + ")") * 90 + "]",
     ],
-    ids=["parentheses", "signs", "chain", "powers", "subqueries", "offsets", "calls", "duration"],
+    ids=[
+        *("parentheses", "signs", "chain", "powers", "subqueries", "offsets", "calls", "duration"),
+        *("duration chain", "offset chain", "nested duration chains"),
+    ],
 )
 def test_deep_nesting_is_refused(query: str) -> None:
-    with pytest.raises(ParseError):
+    with pytest.raises(ParseError, match="nested deeper than|multiple times"):
         parse(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'label_join(foo, "a", "b"' + ', "c"' * 20_000 + ")",
+        "sum by (" + "a, " * 20_000 + "b) (foo)",
+        "{" + 'a="b", ' * 20_000 + "}",
+    ],
+    ids=["arguments", "grouping", "matchers"],
+)
+def test_long_queries_are_refused(query: str) -> None:
+    with pytest.raises(ParseError, match=r"parse error: query has more than 20000 tokens"):
+        parse(query)
+
+
+def test_times_stay_within_64_bits() -> None:
+    tree = parse("foo @ 9.2e18")
+    assert isinstance(tree, VectorSelector)
+    assert tree.shift.at_ms == 1 << 62
+
+
+def test_a_duration_has_as_many_digits_as_fit() -> None:
+    with pytest.raises(ParseError, match="duration out of range"):
+        parse("foo[" + "9" * 5000 + "s]")
+    assert parse("foo[" + "0" * 5000 + "1s]") == parse("foo[1s]")
 
 
 def test_positions_are_bytes_of_the_text() -> None:

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Final, TypeAlias
 
-import orjson
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from belvedere.api.errors import ApiError
+from belvedere.api.prometheus.gzip import compressed
+from belvedere.api.prometheus.text import to_json
 from belvedere.collector.errors import Permanent, Retryable
 from belvedere.prometheus.errors import PrometheusError
 from belvedere.query.promql.errors import (
@@ -21,6 +22,7 @@ from belvedere.query.promql.errors import (
     PromQLError,
     QueryCanceledError,
     QueryTimeoutError,
+    QueryTypeError,
 )
 from belvedere.store.errors import QueryError, QueryTooLarge, StoreError, StoreUnavailable
 
@@ -39,6 +41,7 @@ _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
     # error, errorType, status
     (BadData, "bad_data", 400),
     (ParseError, "bad_data", 400),
+    (QueryTypeError, "bad_data", 400),
     (QueryTimeoutError, "timeout", 503),
     (QueryCanceledError, "canceled", 503),
     (PromQLError, "execution", 422),
@@ -58,7 +61,7 @@ def success(
 ) -> Response:
     """An answer with `data` as JSON."""
     return Response(
-        b"".join(envelope([orjson.dumps(data)], warnings, infos)),
+        b"".join(envelope([to_json(data)], warnings, infos)),
         status,
         media_type="application/json",
     )
@@ -86,7 +89,7 @@ def envelope(
     yield from data
     for name, texts in (("warnings", warnings), ("infos", infos)):
         if texts:
-            yield f',"{name}":'.encode() + orjson.dumps(list(texts))
+            yield f',"{name}":'.encode() + to_json(list(texts))
     yield b"}"
 
 
@@ -95,7 +98,7 @@ def failure(
 ) -> Response:
     """An error."""
     body = {"status": "error", "errorType": kind, "error": message}
-    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+    return Response(to_json(body), status, headers, media_type="application/json")
 
 
 def answering(endpoint: Endpoint) -> Endpoint:
@@ -104,7 +107,7 @@ def answering(endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     async def answered(request: Request) -> Response:
         try:
-            return await endpoint(request)
+            return await compressed(request, await endpoint(request))
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except ApiError as error:
@@ -119,6 +122,8 @@ def answering(endpoint: Endpoint) -> Endpoint:
 def _failed(request: Request, error: Exception) -> Response:
     for type_, kind, status in _KINDS:
         if isinstance(error, type_):
+            if isinstance(error, QueryTooLarge) and error.code == "TIMEOUT_EXCEEDED":
+                return failure("timeout", "query timed out in expression evaluation", 503)
             after_s = math.ceil(getattr(error, "after_s", None) or 1)
             headers = {"Retry-After": str(after_s)} if kind == "unavailable" else None
             return failure(kind, str(error), status, headers)

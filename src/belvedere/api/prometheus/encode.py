@@ -1,16 +1,17 @@
 """Results as Prometheus writes them: `[1435781430.781,"1"]`, all of a series at once."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
 
+from belvedere.api.prometheus.text import to_json
 from belvedere.query.go_format import format_sample
 from belvedere.query.histogram.text import api_form
 from belvedere.query.labels import Labels
 from belvedere.query.matrix import Grid, SeriesMatrix
-from belvedere.query.samples import BoolArray, FloatArray, Samples
+from belvedere.query.samples import FloatArray, HistogramArray, Samples
 
 _CHUNK_BYTES: Final = 256 << 10
 _CLOSING: Final = b'"],'
@@ -41,19 +42,23 @@ def encode_scalar(value: float, at_ms: int) -> bytes:
 
 def encode_string(value: str, at_ms: int) -> bytes:
     """A `string` result."""
-    return b"[" + _time(at_ms) + b"," + orjson.dumps(value) + b"]"
+    return b"[" + _time(at_ms) + b"," + to_json(value) + b"]"
 
 
 def _series(matrix: SeriesMatrix, row: int, times: Sequence[bytes]) -> bytes:
     """One series; empty where it has no sample."""
-    floats = matrix.is_float[row] if matrix.histograms is not None else matrix.present[row]
+    floats, native = matrix.present[row], None
+    if matrix.histograms is not None:
+        native = floats & matrix.histograms[row].astype(np.bool_)
+        floats = floats & ~native
     parts = [b'{"metric":', _metric(matrix.labels[row])]
     if floats.all():
         parts += [b',"values":[', _values(times, matrix.values[row]), b"]"]
     elif floats.any():
         kept = [times[at] for at in np.flatnonzero(floats).tolist()]
         parts += [b',"values":[', _values(kept, matrix.values[row][floats]), b"]"]
-    if matrix.histograms is not None and (found := _histograms(matrix, row, times)):
+    if matrix.histograms is not None and native is not None and native.any():
+        found = _histograms(matrix.histograms[row], np.flatnonzero(native).tolist(), times)
         parts += [b',"histograms":[', b",".join(found), b"]"]
     return b"".join([*parts, b"}"]) if len(parts) > 2 else b""
 
@@ -91,13 +96,11 @@ def _texts(values: FloatArray) -> list[bytes]:
     return (written[1:-1] + b",").replace(b".0,", b",")[:-1].split(b",")
 
 
-def _histograms(matrix: SeriesMatrix, row: int, times: Sequence[bytes]) -> list[bytes]:
-    present: BoolArray = matrix.is_histogram[row]
-    row_histograms: Any = matrix.histograms
-    return [
-        times[at][len(_CLOSING) : -1] + orjson.dumps(api_form(row_histograms[row, at])) + b"]"
-        for at in np.flatnonzero(present).tolist()
-    ]
+def _histograms(
+    histograms: HistogramArray, steps: Sequence[int], times: Sequence[bytes]
+) -> Iterator[bytes]:
+    for at in steps:
+        yield times[at][len(_CLOSING) : -1] + orjson.dumps(api_form(histograms[at])) + b"]"
 
 
 def _sample(matrix: SeriesMatrix, row: int, time: bytes, text: bytes) -> bytes:
@@ -112,7 +115,7 @@ def _sample(matrix: SeriesMatrix, row: int, time: bytes, text: bytes) -> bytes:
 
 
 def _metric(labels: Labels) -> bytes:
-    return orjson.dumps(labels.to_dict())
+    return to_json(labels.to_dict())
 
 
 def _time(time_ms: int) -> bytes:

@@ -28,13 +28,13 @@ def routes(projects: Projects, engine: Engine) -> list[BaseRoute]:
         end_ms = parameters.time_ms("end", MAX_TIME_MS)
         if end_ms < start_ms:
             raise BadData("end timestamp must not be before start timestamp")
-        try:
-            tree = engine.parse(parameters.text("query"))
-        except ParseError as error:
-            raise BadData(f'invalid parameter "query": {error}') from None
-        selectors = [selector.matchers for selector in _selectors(tree)]
 
         def find() -> list[dict[str, Any]]:
+            try:
+                tree = engine.parse(parameters.text("query"))
+            except ParseError as error:
+                raise BadData(f'invalid parameter "query": {error}') from None
+            selectors = [selector.matchers for selector in _selectors(tree)]
             return [
                 {
                     "seriesLabels": labels.to_dict(),

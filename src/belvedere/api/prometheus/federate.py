@@ -27,11 +27,13 @@ def routes(projects: Projects, lookback_ms: int) -> list[BaseRoute]:
     async def federate(request: Request) -> Response:
         parameters = await Parameters.of(request)
         project = projects.of(request)
-        selectors = parameters.selectors(required=True)
         now_ms = time.time_ns() // 1_000_000
-        text = await project.run(
-            request, lambda: _scrape(_newest(project, selectors, now_ms, lookback_ms))
-        )
+
+        def scrape() -> str:
+            selectors = parameters.selectors(required=True)
+            return _scrape(_newest(project, selectors, now_ms, lookback_ms))
+
+        text = await project.run(request, scrape)
         return Response(text, media_type=None, headers={"content-type": TEXT_CONTENT_TYPE})
 
     return [Route("/federate", answering(federate))]

@@ -1,8 +1,9 @@
 """What Prometheus's endpoints are asked with: in the URL, in a form, or in both."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -16,10 +17,27 @@ from belvedere.query.promql.matcher import Matcher
 from belvedere.query.promql.parse import parse_selector
 
 _MAX_FORM_BYTES: Final = 4 << 20
-_MAX_MS: Final = (1 << 63) - 1
+_MAX_FIELDS: Final = 10_000
+_MAX_MS: Final = 1 << 62
+"""Of times: offsets and look-back are added to them, within 64 bits."""
+_MAX_DURATION_S: Final = (1 << 63) / 1e9
+"""Go's longest: 292 years."""
+_FLOAT: Final = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_RFC3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 MIN_TIME_MS: Final = -(1 << 53)
 MAX_TIME_MS: Final = 1 << 53
 """What stands for "not given", as upstream's minTime and maxTime."""
+_ENDS_OF_TIME: Final = {
+    "-292273086-05-16T16:47:06Z": MIN_TIME_MS,
+    "292277025-08-18T07:12:54.999999999Z": MAX_TIME_MS,
+}
 
 
 class Parameters:
@@ -35,9 +53,9 @@ class Parameters:
         """Those of the form before those of the URL, as Go's `Request.Form` has them.
 
         Raises:
-            BadData: the form is too long or no text.
+            BadData: the form is too long.
         """
-        pairs = list(request.query_params.multi_items())
+        pairs = _pairs(request.url.query)
         form = "application/x-www-form-urlencoded"
         if request.method == "POST" and form in request.headers.get("content-type", ""):
             body = bytearray()
@@ -45,10 +63,7 @@ class Parameters:
                 body += chunk
                 if len(body) > _MAX_FORM_BYTES:
                     raise BadData(f"the form is longer than {_MAX_FORM_BYTES} bytes")
-            try:
-                pairs = parse_qsl(body.decode(), keep_blank_values=True) + pairs
-            except ValueError as error:
-                raise BadData(f"the form cannot be read: {error}") from None
+            pairs = _pairs(body.decode("utf-8", "surrogateescape")) + pairs
         return cls(pairs)
 
     def text(self, name: str, default: str = "") -> str:
@@ -91,11 +106,15 @@ class Parameters:
             BadData: it is no number, or below 0.
         """
         text = self.text(name) or "0"
-        try:
-            limit = int(text)
-        except ValueError:
-            reason = f"strconv.ParseInt: parsing {quote(text)}: invalid syntax"
-            raise BadData(f"invalid parameter {quote(name)}: {reason}") from None
+        reason = ""
+        if not _INTEGER.fullmatch(text):
+            reason = "invalid syntax"
+        elif len(text) > 19 or abs(int(text)) >= 1 << 63:
+            reason = "value out of range"
+        if reason:
+            reason = f"strconv.ParseInt: parsing {quote(text)}: {reason}"
+            raise BadData(f"invalid parameter {quote(name)}: {reason}")
+        limit = int(text)
         if limit < 0:
             raise BadData(f"invalid parameter {quote(name)}: {name} must be non-negative")
         return limit
@@ -120,25 +139,38 @@ class Parameters:
         return found
 
 
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """The fields of a form or of a URL; bytes that are no UTF-8 become surrogates."""
+    try:
+        return parse_qsl(
+            text, keep_blank_values=True, errors="surrogateescape", max_num_fields=_MAX_FIELDS
+        )
+    except ValueError:
+        raise BadData(f"the request has more than {_MAX_FIELDS} parameters") from None
+
+
 def parse_time_ms(text: str) -> int:
     """Milliseconds since 1970 of seconds, RFC 3339, or the ends of time as upstream prints them.
 
     Raises:
         ValueError: the text is none of them.
     """
+    wrong = ValueError(f"cannot parse {quote(text)} to a valid timestamp")
+    if _FLOAT.fullmatch(text):
+        time_s = float(text)
+        if not abs(time_s) * 1000 < _MAX_MS:
+            raise wrong
+        part_s, seconds = math.modf(time_s)
+        return int(seconds) * 1000 + math.floor(part_s * 1000 + 0.5)
+    if text in _ENDS_OF_TIME:
+        return _ENDS_OF_TIME[text]
+    if not _RFC3339.fullmatch(text):
+        raise wrong
     try:
-        seconds = float(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None or "T" not in text:
-            raise ValueError(f"cannot parse {quote(text)} to a valid timestamp") from None
-        return round(moment.timestamp() * 1000)
-    if not math.isfinite(seconds) or abs(seconds) * 1000 > _MAX_MS:
-        raise ValueError(f"cannot parse {quote(text)} to a valid timestamp")
-    return round(seconds * 1000)
+        raise wrong from None
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def parse_duration_ms(text: str) -> int:
@@ -147,13 +179,12 @@ def parse_duration_ms(text: str) -> int:
     Raises:
         ValueError: the text is neither.
     """
-    try:
+    if _FLOAT.fullmatch(text):
         seconds = float(text)
+        if not abs(seconds) <= _MAX_DURATION_S:
+            raise ValueError(f"cannot parse {quote(text)} to a valid duration. It overflows int64")
+        return round(seconds * 1000)
+    try:
+        return parse_duration(text)
     except ValueError:
-        try:
-            return parse_duration(text)
-        except ValueError:
-            raise ValueError(f"cannot parse {quote(text)} to a valid duration") from None
-    if not math.isfinite(seconds) or abs(seconds) * 1000 > _MAX_MS:
-        raise ValueError(f"cannot parse {quote(text)} to a valid duration. It overflows int64")
-    return round(seconds * 1000)
+        raise ValueError(f"cannot parse {quote(text)} to a valid duration") from None

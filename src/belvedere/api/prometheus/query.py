@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -17,7 +17,7 @@ from belvedere.api.prometheus.encode import (
     encode_string,
     encode_vector,
 )
-from belvedere.api.prometheus.parameters import Parameters
+from belvedere.api.prometheus.parameters import Parameters, parse_duration_ms
 from belvedere.api.prometheus.project import Project, Projects
 from belvedere.api.prometheus.tree import tree
 from belvedere.query.matrix import Grid, SeriesMatrix
@@ -27,6 +27,7 @@ from belvedere.query.promql.errors import (
     ParseError,
     QueryCanceledError,
     QueryTimeoutError,
+    QueryTypeError,
 )
 from belvedere.query.promql.result import Result
 from belvedere.query.promql.signatures import ValueType
@@ -37,6 +38,7 @@ _GET_AND_POST: Final = ["GET", "POST"]
 _MAX_STEPS: Final = 11_000
 _MAX_ANNOTATIONS: Final = 10
 _MAX_TIMEOUT_S: Final = 120.0
+_DURING: Final = "expression evaluation"
 
 Evaluate = Callable[[Source, Callable[[], None]], Result]
 
@@ -55,9 +57,9 @@ class Stop:
     def check(self) -> None:
         """Raises `QueryCanceledError` or `QueryTimeoutError` when the query is to end."""
         if self._canceled.is_set():
-            raise QueryCanceledError("query execution")
+            raise QueryCanceledError(_DURING)
         if time.monotonic() > self._ends_s:
-            raise QueryTimeoutError("query execution")
+            raise QueryTimeoutError(_DURING)
 
 
 def routes(projects: Projects, engine: Engine) -> list[BaseRoute]:
@@ -78,12 +80,6 @@ def routes(projects: Projects, engine: Engine) -> list[BaseRoute]:
         parameters = await Parameters.of(request)
         text, grid = parameters.text("query"), _grid(parameters)
         lookback_ms = _lookback_ms(parameters)
-        kind = _parsed(engine, text).type
-        if kind not in {ValueType.VECTOR, ValueType.SCALAR}:
-            raise BadData(
-                f'invalid parameter "query": invalid expression type "{kind.documented}" for range'
-                " query, must be Scalar or instant Vector"
-            )
 
         def evaluate(source: Source, check: Callable[[], None]) -> Result:
             return engine.range(text, source, grid, lookback_ms=lookback_ms, check=check)
@@ -92,11 +88,15 @@ def routes(projects: Projects, engine: Engine) -> list[BaseRoute]:
 
     async def formatted(request: Request) -> Response:
         parameters = await Parameters.of(request)
-        return success(str(_parsed(engine, parameters.text("query"))))
+        project = projects.of(request)
+        text = parameters.text("query")
+        return success(await project.run(request, lambda: str(_parsed(engine, text))))
 
     async def parsed(request: Request) -> Response:
         parameters = await Parameters.of(request)
-        return success(tree(_parsed(engine, parameters.text("query"))))
+        project = projects.of(request)
+        text = parameters.text("query")
+        return success(await project.run(request, lambda: tree(_parsed(engine, text))))
 
     return [
         Route("/api/v1/query", answering(instant), methods=_GET_AND_POST),
@@ -122,11 +122,10 @@ async def _answer(
     stop = Stop(min(timeout_s, _MAX_TIMEOUT_S))
     try:
         result = await project.run(request, lambda: evaluate(project.source(), stop.check))
-    except ClientDisconnect:
-        stop.cancel()
-        raise
-    except ParseError as error:
+    except (ParseError, QueryTypeError) as error:
         raise BadData(f'invalid parameter "query": {error}') from None
+    finally:
+        stop.cancel()  # whatever ends the waiting ends the work
     text = parameters.text("query")
     warnings = result.annotations.warnings(text, _MAX_ANNOTATIONS)
     value, cut = _limited(result.value, limit)
@@ -198,5 +197,10 @@ def _grid(parameters: Parameters) -> Grid:
 
 
 def _lookback_ms(parameters: Parameters) -> int | None:
+    """None for the default, which upstream takes for what is not more than 0 as well."""
     text = parameters.text("lookback_delta")
-    return parameters.duration_ms("lookback_delta") if text else None
+    try:
+        lookback_ms = parse_duration_ms(text) if text else 0
+    except ValueError as error:
+        raise BadData(f"error parsing lookback delta duration: {error}") from None
+    return lookback_ms if lookback_ms > 0 else None

@@ -39,11 +39,12 @@ def routes(projects: Projects) -> list[BaseRoute]:
             body += chunk
             if len(body) > _MAX_BODY_BYTES:
                 raise BadData(f"a read request is at most {_MAX_BODY_BYTES >> 20} MiB")
-        queries = decode_request(decompress(bytes(body)))
-        data = await project.run(
-            request,
-            lambda: compress(encode_response([_series(project, query) for query in queries])),
-        )
+
+        def answer() -> bytes:
+            queries = decode_request(decompress(bytes(body)))
+            return compress(encode_response([_series(project, query) for query in queries]))
+
+        data = await project.run(request, answer)
         headers = {"Content-Encoding": "snappy"}
         return Response(data, 200, headers, media_type="application/x-protobuf")
 

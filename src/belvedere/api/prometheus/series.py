@@ -22,32 +22,32 @@ def routes(projects: Projects) -> list[BaseRoute]:
     async def series(request: Request) -> Response:
         parameters = await Parameters.of(request)
         project = projects.of(request)
-        selectors = parameters.selectors(required=True)
         start_ms, end_ms = _range(parameters)
         limit = parameters.limit()
 
-        def find() -> list[dict[str, str]]:
+        def answer() -> Response:
             found = {
                 labels
-                for matchers in selectors
+                for matchers in parameters.selectors(required=True)
                 for labels in project.index.find(matchers, start_ms, end_ms).labels
             }
-            return [labels.to_dict() for labels in sorted(found)]
+            return limited([labels.to_dict() for labels in sorted(found)], limit)
 
-        return limited(await project.run(request, find), limit)
+        return await project.run(request, answer)
 
     async def labels(request: Request) -> Response:
         parameters = await Parameters.of(request)
         project = projects.of(request)
-        selectors, limit = parameters.selectors(), parameters.limit()
         start_ms, end_ms = _range(parameters)
+        limit = parameters.limit()
 
-        def find() -> list[str]:
-            return project.catalog.label_names(
-                selectors, start_ms, end_ms, limit=limit and limit + 1
+        def answer() -> Response:
+            found = project.catalog.label_names(
+                parameters.selectors(), start_ms, end_ms, limit=limit and limit + 1
             )
+            return limited(found, limit)
 
-        return limited(await project.run(request, find), limit)
+        return await project.run(request, answer)
 
     async def values(request: Request) -> Response:
         parameters = await Parameters.of(request)
@@ -55,32 +55,35 @@ def routes(projects: Projects) -> list[BaseRoute]:
         name = unescaped(request.path_params["name"])
         if not name:
             raise BadData(f"invalid label name: {quote(name)}")
-        selectors, limit = parameters.selectors(), parameters.limit()
         start_ms, end_ms = _range(parameters)
+        limit = parameters.limit()
 
-        def find() -> list[str]:
-            return project.catalog.label_values(
-                name, selectors, start_ms, end_ms, limit=limit and limit + 1
+        def answer() -> Response:
+            found = project.catalog.label_values(
+                name, parameters.selectors(), start_ms, end_ms, limit=limit and limit + 1
             )
+            return limited(found, limit)
 
-        return limited(await project.run(request, find), limit)
+        return await project.run(request, answer)
 
     async def metadata(request: Request) -> Response:
         parameters = await Parameters.of(request)
         project = projects.of(request)
         limit, of_each = parameters.limit(), parameters.limit("limit_per_metric")
 
-        def find() -> dict[str, list[dict[str, str]]]:
+        def answer() -> Response:
             found = project.catalog.metadata(parameters.text("metric"), limit=limit)
-            return {
-                family: [
-                    {"type": said.type, "unit": said.unit, "help": said.help}
-                    for said in (several[:of_each] if of_each else several)
-                ]
-                for family, several in found.items()
-            }
+            return success(
+                {
+                    family: [
+                        {"type": said.type, "unit": said.unit, "help": said.help}
+                        for said in (several[:of_each] if of_each else several)
+                    ]
+                    for family, several in found.items()
+                }
+            )
 
-        return success(await project.run(request, find))
+        return await project.run(request, answer)
 
     return [
         Route("/api/v1/series", answering(series), methods=_GET_AND_POST),

@@ -9,6 +9,7 @@ from belvedere.query.histogram.reset import detect_reset
 from belvedere.query.kernels.walk import Result
 from belvedere.query.kernels.windows import Boundary, Windows, positions
 from belvedere.query.samples import BoolArray, IntArray
+from belvedere.query.stop import each
 
 
 def changes(windows: Windows) -> Result:
@@ -46,7 +47,7 @@ def _count(
     if histograms is not None:
         native = histograms.astype(np.bool_)
         holds = np.where(native[1:] | native[:-1], native[1:] != native[:-1], of_floats)
-        for i in np.flatnonzero(native[1:] & native[:-1]).tolist():
+        for i in each(np.flatnonzero(native[1:] & native[:-1]).tolist()):
             holds[i] = of_histograms(histograms[i + 1], histograms[i])
     before = np.concatenate(([0], np.cumsum(holds, dtype=np.int64)))
     present = windows.counts > 0

@@ -10,6 +10,7 @@ from belvedere.query.histogram.native import NativeHistogram
 from belvedere.query.histogram.notice import Notice
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import HistogramArray
+from belvedere.query.stop import each
 
 # What one window comes to, None where it has no result, and what is to be told.
 Outcome: TypeAlias = tuple[NativeHistogram | None, frozenset[Notice]]
@@ -61,7 +62,7 @@ def evaluate_native(
     samples = windows.samples
     if samples.histograms is None:
         return NativeResult(found, frozenset())
-    for s, t in np.argwhere(windows.counts >= at_least).tolist():
+    for s, t in each(np.argwhere(windows.counts >= at_least).tolist()):
         part = slice(int(windows.lo[s, t]), int(windows.hi[s, t]))
         points = Points(
             samples.histograms[part].tolist(),

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import BoolArray, FloatArray, IntArray
+from belvedere.query.stop import go_on
 
 Element = TypeVar("Element", bound=np.generic)
 
@@ -39,6 +40,7 @@ def evaluate(windows: Windows, compute: Compute, *, at_least: int = 1) -> Result
     columns = np.arange(steps)
     with np.errstate(all="ignore"):
         for start in range(0, series, rows):
+            go_on()
             part = slice(start, start + rows)
             lo, hi, chosen = windows.lo[part], windows.hi[part], present[part]
             at = np.broadcast_to(columns, lo.shape)
@@ -57,6 +59,7 @@ def _bounded(compute: Compute, lo: IntArray, hi: IntArray, step: IntArray) -> Fl
     found = np.empty(lo.size)
     start = 0
     while start < lo.size:
+        go_on()
         before = samples[start - 1] if start else 0
         end = max(start + 1, int(samples.searchsorted(before + _CHUNK_SAMPLES, side="right")))
         part = slice(start, end)

@@ -76,6 +76,12 @@ class DurationExpression:
     wrapped: bool = False
     position: Position = field(default=NOWHERE, compare=False)
 
+    @property
+    def height(self) -> int:
+        """How many expressions stand in each other."""
+        below = (side for side in (self.left, self.right) if isinstance(side, DurationExpression))
+        return 1 + max((side.height for side in below), default=0)
+
     def __str__(self) -> str:
         text = self._bare()
         return f"({text})" if self.wrapped else text

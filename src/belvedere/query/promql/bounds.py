@@ -1,7 +1,5 @@
 """What a query may use."""
 
-from collections.abc import Callable
-
 from belvedere.query.promql.errors import TooManySamples
 from belvedere.query.samples import Samples
 
@@ -9,20 +7,18 @@ _MESSAGE = "query processing would load too many samples into memory in query ex
 
 
 class Bounds:
-    """Counts the samples that a query holds, and asks whether it may go on.
+    """Counts the samples that a query holds.
 
     Where upstream counts samples, this also counts the cells of matrices, missing ones included,
     because they take memory here.
     """
 
-    def __init__(self, max_samples: int, check: Callable[[], None]) -> None:
+    def __init__(self, max_samples: int) -> None:
         """Makes the bounds of one query.
 
         Args:
             max_samples: How many samples may be in memory at once.
-            check: Called between nodes; raises `QueryCanceledError` or `QueryTimeoutError`.
         """
-        self.check = check
         self._max = max_samples
         self._held = 0
 

@@ -18,6 +18,7 @@ _UNITS = (
 )
 _ORDER = {unit: position for position, (unit, _, _) in enumerate(_UNITS)}
 _LIMIT_MS = (1 << 63) // 1_000_000
+_MAX_DIGITS = 19
 
 
 def parse_duration(text: str) -> int:
@@ -41,8 +42,9 @@ def parse_duration(text: str) -> int:
         if _ORDER[unit] <= last:
             raise ValueError(f"not a valid duration string: {quote(text)}")
         last, at = _ORDER[unit], part.end()
-        total += int(part.group(1)) * _UNITS[last][1]
-        if total > _LIMIT_MS:
+        number = part.group(1).lstrip("0")
+        total += int(number[: _MAX_DIGITS + 1] or "0") * _UNITS[last][1]
+        if total > _LIMIT_MS or len(number) > _MAX_DIGITS:
             raise ValueError("duration out of range")
     return total
 

@@ -65,7 +65,10 @@ def _binary(tokens: TokenStream, operator: Token, left: Duration, right: Duratio
         what = "division" if operator.kind == "/" else "modulo"
         tokens.fault(right.position, f"{what} by zero")
     position = Position(left.position.start, right.position.end)
-    return DurationExpression(operator.kind, left, right, position=position)
+    expression = DurationExpression(operator.kind, left, right, position=position)
+    if expression.height > tokens.options.max_height:
+        tokens.too_deep(position, tokens.options.max_height)
+    return expression
 
 
 def _signed(tokens: TokenStream, sign: Token, operand: Duration) -> Duration:

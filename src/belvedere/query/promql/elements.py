@@ -23,6 +23,7 @@ from belvedere.query.promql.annotations import (
 from belvedere.query.promql.position import Position
 from belvedere.query.promql.tokens import TRIM_OPERATORS
 from belvedere.query.samples import BoolArray, FloatArray, HistogramArray
+from belvedere.query.stop import each
 
 _ARITHMETIC: Final[dict[str, np.ufunc]] = {
     "+": np.add,
@@ -127,7 +128,7 @@ def _with_histograms(
     histograms = np.full(some.shape, None, np.object_)
     left_values = np.broadcast_to(left.values, some.shape)
     right_values = np.broadcast_to(right.values, some.shape)
-    for place in zip(*np.nonzero(some), strict=True):
+    for place in each(zip(*np.nonzero(some), strict=True)):
         left_sample = _sample(left.histograms, left_values, place)
         right_sample = _sample(right.histograms, right_values, place)
         result, holds = _one(operator, left_sample, right_sample)

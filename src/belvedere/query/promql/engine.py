@@ -10,7 +10,7 @@ from belvedere.query.matrix import Grid, SeriesMatrix
 from belvedere.query.promql.annotations import Annotations
 from belvedere.query.promql.ast import Expression
 from belvedere.query.promql.bounds import Bounds
-from belvedere.query.promql.errors import ExecutionError
+from belvedere.query.promql.errors import ExecutionError, QueryTypeError
 from belvedere.query.promql.execute import Execution
 from belvedere.query.promql.options import DEFAULT, ParserOptions
 from belvedere.query.promql.parse import parse
@@ -21,6 +21,7 @@ from belvedere.query.promql.same_labels import merged
 from belvedere.query.promql.signatures import ValueType
 from belvedere.query.promql.source import Source
 from belvedere.query.samples import Samples
+from belvedere.query.stop import stoppable
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Engine:
             source: Where samples come from.
             at_ms: Unix milliseconds.
             lookback_ms: In the place of the option.
-            check: Called often, but never within one function over one matrix; raises
-                `QueryCanceledError` or `QueryTimeoutError`.
+            check: Called often, from the loops of functions as well (`query.stop`); raises
+                `QueryCanceledError` or `QueryTimeoutError` to end the query.
 
         Raises:
             PromQLError: the query is wrong, or passes a bound, or was stopped.
@@ -77,14 +78,15 @@ class Engine:
         grid = Grid.instant(at_ms)
         tree = parse(query, self.options.parser)
         node = plan(tree, self._times(grid, 0))
-        execution = self._execution(source, check, lookback_ms, is_range_query=False)
-        if isinstance(node, Range | SubqueryRange):
-            samples = _range_samples(execution, node, grid)
-            return Result(ValueType.MATRIX, samples, grid, execution.annotations)
-        value = execution.value(node, grid)
-        if isinstance(value, SeriesMatrix):
-            value = self._named(value).without_missing()
-        return Result(tree.type, value, grid, execution.annotations)
+        execution = self._execution(source, lookback_ms, is_range_query=False)
+        with stoppable(check):
+            if isinstance(node, Range | SubqueryRange):
+                samples = _range_samples(execution, node, grid)
+                return Result(ValueType.MATRIX, samples, grid, execution.annotations)
+            value = execution.value(node, grid)
+            if isinstance(value, SeriesMatrix):
+                value = self._named(value).without_missing()
+            return Result(tree.type, value, grid, execution.annotations)
 
     def range(
         self,
@@ -98,18 +100,19 @@ class Engine:
         """The values of a query at the steps of a grid; arguments and errors as of `instant`."""
         tree = parse(query, self.options.parser)
         if tree.type not in {ValueType.VECTOR, ValueType.SCALAR}:
-            raise ExecutionError(
+            raise QueryTypeError(
                 f'invalid expression type "{tree.type.documented}" for range query, '
                 "must be Scalar or instant Vector"
             )
         node = plan(tree, self._times(grid, grid.step_ms))
-        execution = self._execution(source, check, lookback_ms, is_range_query=True)
-        value = execution.value(node, grid)
-        if isinstance(value, np.ndarray):
-            value = SeriesMatrix.of([EMPTY], value.reshape(1, -1))
-        if isinstance(value, str):
-            raise TypeError(query)
-        matrix = _sorted(self._named(value).without_missing())
+        execution = self._execution(source, lookback_ms, is_range_query=True)
+        with stoppable(check):
+            value = execution.value(node, grid)
+            if isinstance(value, np.ndarray):
+                value = SeriesMatrix.of([EMPTY], value.reshape(1, -1))
+            if isinstance(value, str):
+                raise TypeError(query)
+            matrix = _sorted(self._named(value).without_missing())
         return Result(ValueType.MATRIX, matrix, grid, execution.annotations)
 
     def parse(self, query: str) -> Expression:
@@ -126,7 +129,6 @@ class Engine:
     def _execution(
         self,
         source: Source,
-        check: Callable[[], None],
         lookback_ms: int | None,
         *,
         is_range_query: bool,
@@ -136,7 +138,7 @@ class Engine:
             self.options.lookback_ms if lookback_ms is None else lookback_ms,
             self.options.delayed_name_removal,
             is_range_query,
-            Bounds(self.options.max_samples, check),
+            Bounds(self.options.max_samples),
             Annotations(),
         )
 

@@ -2,6 +2,7 @@
 
 PromQLError                 what a user sees; the API maps each to an errorType
 ├── ParseError              bad_data: the text is no query; carries where
+├── QueryTypeError          bad_data: the query gives what this kind of query cannot give
 ├── ExecutionError          execution: the query met data that it cannot work on
 │   └── TooManySamples      execution: a bound on samples, series or steps
 ├── QueryTimeoutError       timeout: the query ran longer than it may
@@ -43,6 +44,10 @@ class ParseError(PromQLError):
     @property
     def position(self) -> Position:
         return self.faults[0].position
+
+
+class QueryTypeError(PromQLError):
+    """The query gives what this kind of query cannot give: a string over a range of time."""
 
 
 class ExecutionError(PromQLError):

@@ -50,6 +50,7 @@ from belvedere.query.promql.source import Source
 from belvedere.query.promql.subquery import as_samples, subquery_grid
 from belvedere.query.promql.tokens import ARITHMETIC_OPERATORS, SET_OPERATORS
 from belvedere.query.samples import BoolArray, FloatArray, Samples
+from belvedere.query.stop import go_on
 
 Value: TypeAlias = SeriesMatrix | FloatArray | str
 
@@ -87,7 +88,7 @@ class Execution:
 
     def value(self, node: Node, grid: Grid) -> Value:
         """The value of a node at all steps: a matrix, a scalar a step, or a string."""
-        self.bounds.check()
+        go_on()
         held = self.bounds.held
         self.bounds.check_steps(grid.steps)
         result: Value = _NODES[type(node)](self, node, grid)

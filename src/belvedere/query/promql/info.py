@@ -12,6 +12,7 @@ from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.promql.errors import ExecutionError
 from belvedere.query.promql.matcher import Matcher, MatchOp
 from belvedere.query.samples import BoolArray, IntArray, Samples
+from belvedere.query.stop import each
 
 # What says which info series describes a series; upstream has these two hard-coded.
 _IDENTIFYING: Final = ("instance", "job")
@@ -137,7 +138,7 @@ class _Enrichment:
         rows: list[int] = []
         labels: list[Labels] = []
         masks: list[BoolArray] = []
-        for row in range(len(self._base.labels)):
+        for row in each(range(len(self._base.labels))):
             for found, mask in self._described(row):
                 rows.append(row)
                 labels.append(found)

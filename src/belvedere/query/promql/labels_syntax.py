@@ -4,11 +4,12 @@ from typing import Final
 
 from belvedere.query.go_format import quote
 from belvedere.query.labels import METRIC_NAME
-from belvedere.query.promql.matcher import BadMatcherError, Matcher, MatchOp
+from belvedere.query.promql.matcher import Matcher, MatchOp
 from belvedere.query.promql.position import Position
+from belvedere.query.promql.regex import BadRegexError
 from belvedere.query.promql.token_stream import TokenStream
 from belvedere.query.promql.tokens import IDENTIFIER, LABEL_NAMES, STRING, Token
-from belvedere.query.promql.unquote import unquote
+from belvedere.query.promql.unquote import is_utf8, unquote
 
 _GROUPING: Final = "grouping opts"
 _MATCHING: Final = "label matching"
@@ -41,7 +42,7 @@ def _matcher(tokens: TokenStream) -> Matcher:
     name = unquote(label.text) if label.kind == STRING else label.text
     try:
         return Matcher(name, _OPERATORS[operator.kind], unquote(value.text))
-    except BadMatcherError as error:
+    except BadRegexError as error:
         tokens.fault(Position(label.start, value.end), str(error))
         return Matcher(name, MatchOp.EQUAL, unquote(value.text))
 
@@ -71,7 +72,7 @@ def _label(tokens: TokenStream) -> str:
 
 def is_label_name(name: str) -> bool:
     """Whether the name is valid: not empty, and valid UTF-8."""
-    return bool(name) and not any("\udc80" <= character <= "\udcff" for character in name)
+    return bool(name) and is_utf8(name)
 
 
 def metric_name(token: Token) -> Matcher:

@@ -13,6 +13,7 @@ from belvedere.query.promql.elements import Operator, Side, combine
 from belvedere.query.promql.errors import ExecutionError
 from belvedere.query.promql.tokens import ARITHMETIC_OPERATORS
 from belvedere.query.samples import BoolArray, IntArray
+from belvedere.query.stop import each
 
 # What two series have in common if they belong together.
 Signature: TypeAlias = Labels | tuple[str, ...]
@@ -27,7 +28,7 @@ def signatures(vector: SeriesMatrix, matching: VectorMatching) -> list[Signature
     """The signature of each series."""
     names = matching.labels
     if matching.on:
-        return [tuple([labels.get(name) for name in names]) for labels in vector.labels]
+        return [tuple([labels.get(name) for name in names]) for labels in each(vector.labels)]
     if not names:
         # The remembered set, wherever it lacks no more than the name.
         return [
@@ -36,7 +37,7 @@ def signatures(vector: SeriesMatrix, matching: VectorMatching) -> list[Signature
             else labels.without(METRIC_NAME)
             for labels in vector.labels
         ]
-    return [labels.without(METRIC_NAME, *names) for labels in vector.labels]
+    return [labels.without(METRIC_NAME, *names) for labels in each(vector.labels)]
 
 
 def ordinals(*sides: Sequence[Signature]) -> tuple[list[IntArray], int]:
@@ -152,7 +153,7 @@ def _check_one_side(join: _Join, active: BoolArray) -> None:
     """Refuses two series of one signature at one step on the side that must have one."""
     order = np.argsort(join.one_ordinal, kind="stable")
     ordinal = join.one_ordinal[order]
-    for index in np.flatnonzero(ordinal[1:] == ordinal[:-1]).tolist():
+    for index in each(np.flatnonzero(ordinal[1:] == ordinal[:-1]).tolist()):
         signature = ordinal[index]
         earlier = order[: index + 1][ordinal[: index + 1] == signature]
         row = order[index + 1]
@@ -208,7 +209,7 @@ def _matched(join: _Join, active: BoolArray) -> SeriesMatrix:
     make = join.label_maker()
     labels = [
         make(join.many.labels[m], join.one.labels[o])
-        for m, o in zip(many.tolist(), one.tolist(), strict=True)
+        for m, o in each(zip(many.tolist(), one.tolist(), strict=True))
     ]
     _check_unique(join, labels, join.many_ordinal[many], many_side.present & one_side.present)
     return _combined(join, labels, many_side, one_side)

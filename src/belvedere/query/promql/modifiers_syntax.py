@@ -26,6 +26,7 @@ from belvedere.query.promql.token_stream import TokenStream
 _Selector: TypeAlias = VectorSelector | MatrixSelector | Subquery
 _STEP_EXPECTED: Final = 'number, duration, step(), range(), or "]"'
 _MAX_INT64: Final = 1 << 63
+_MAX_MS: Final = 1 << 62
 
 
 def modified(tokens: TokenStream, operand: Expression) -> Expression:
@@ -83,7 +84,8 @@ def _at(tokens: TokenStream, operand: Expression) -> Expression:
             shown = {"inf": "+Inf", "-inf": "-Inf"}.get(shown, shown)
             tokens.fault(operand.position, f"timestamp out of bounds for @ modifier: {shown}")
         else:
-            at_ms = round_half_away(number.value * 1000)
+            # No sample is that far away; offsets are added later, within 64 bits.
+            at_ms = max(-_MAX_MS, min(round_half_away(number.value * 1000), _MAX_MS))
     if not isinstance(operand, _Selector):
         tokens.fault(
             operand.position,

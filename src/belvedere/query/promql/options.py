@@ -14,6 +14,7 @@ class ParserOptions:
         fill_modifiers: `fill`, `fill_left` and `fill_right` of binary operators.
         max_nesting: How deep parentheses, calls, signs and powers may stand in each other.
         max_height: How high the tree may be: a chain of operators as well.
+        max_tokens: How many words, signs and strings a query may have.
     """
 
     experimental_functions: bool = False
@@ -22,6 +23,7 @@ class ParserOptions:
     fill_modifiers: bool = False
     max_nesting: int = 100
     max_height: int = 200
+    max_tokens: int = 20_000
 
 
 DEFAULT = ParserOptions()

@@ -111,14 +111,14 @@ def _check_height(tokens: TokenStream, tree: Expression) -> None:
         height += 1
         level = [child for node in level for child in children(node)]
     if height > tokens.options.max_height:
-        limit = tokens.options.max_height
-        tokens.fault(tree.position, f"expression is nested deeper than {limit} levels")
+        tokens.too_deep(tree.position, tokens.options.max_height)
 
 
 def _expression(tokens: TokenStream, minimum: int) -> Expression:
     """An expression of operators that bind at least as tight as `minimum`."""
     with tokens.deeper():
         left = _signed(tokens)
+        operators = 0
         while (binding := _BINDING.get(tokens.ahead.kind, -1)) >= minimum:
             operator = tokens.take().kind
             return_bool, matching = _matching(tokens)
@@ -126,6 +126,9 @@ def _expression(tokens: TokenStream, minimum: int) -> Expression:
             right = _expression(tokens, binding if binding == _POWER else binding + 1)
             position = Position(left.position.start, right.position.end)
             left = Binary(operator, left, right, matching, return_bool, position)
+            operators += 1
+            if operators >= tokens.options.max_height:
+                tokens.too_deep(left.position, tokens.options.max_height)
             if matching.has_fill and not tokens.options.fill_modifiers:
                 tokens.fault(left.position, "binop fill modifiers are experimental and not enabled")
         return left

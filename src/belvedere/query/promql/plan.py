@@ -345,7 +345,8 @@ class _Planner:
         # first step's parameter for all.
         below, invariant = self.plan(tree.expression)
         parameter = None if tree.parameter is None else self.plan(tree.parameter)[0]
-        node = Aggregation(tree.op, below, parameter, tree.grouping, tree.without, tree.position)
+        grouping = tuple(dict.fromkeys(tree.grouping))
+        node = Aggregation(tree.op, below, parameter, grouping, tree.without, tree.position)
         return node, invariant
 
     def _binary(self, tree: Binary) -> tuple[Node, bool]:

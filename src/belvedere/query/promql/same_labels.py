@@ -5,6 +5,7 @@ import numpy as np
 from belvedere.query.labels import Labels
 from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.promql.errors import ExecutionError
+from belvedere.query.stop import each
 
 SAME_LABELS = "vector cannot contain metrics with the same labelset"
 
@@ -28,7 +29,7 @@ def merged(matrix: SeriesMatrix) -> SeriesMatrix:
     histograms = None if matrix.histograms is None else np.full(values.shape, None, np.object_)
     # The earliest sample says whether the name is dropped, as upstream's first step does.
     begins = matrix.present.argmax(axis=1)
-    for source in np.argsort(-begins, kind="stable"):
+    for source in each(np.argsort(-begins, kind="stable")):
         target, there = rows[source], matrix.present[source]
         if (present[target] & there).any():
             raise ExecutionError(SAME_LABELS)

@@ -1,5 +1,7 @@
 """Selectors: what is read from the source for the steps of a grid."""
 
+from typing import Final
+
 import numpy as np
 
 from belvedere.query.kernels.windows import Boundary
@@ -9,6 +11,8 @@ from belvedere.query.promql.plan import When
 from belvedere.query.promql.source import Source
 from belvedere.query.promql.totals import totals_only
 from belvedere.query.samples import IntArray, Samples
+
+_MAX_KEPT: Final = 10_000_000
 
 
 def looked_at(when: When, grid: Grid) -> IntArray:
@@ -25,7 +29,11 @@ def reach(boundary: Boundary, lookback_ms: int) -> tuple[int, int]:
 
 
 class Reader:
-    """Reads each selector of a query once, even if it stands there twice."""
+    """Reads each selector of a query once, even if it stands there twice.
+
+    Of very many samples, the ones that were read last are kept: what is kept here is not among
+    what `Bounds` counts.
+    """
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -55,4 +63,6 @@ class Reader:
         if found is None:
             found = self._source.select(matchers, start_ms, end_ms)
             found = self._known[key] = totals_only(found) if totals else found
+            while sum(each.values.size for each in self._known.values()) > _MAX_KEPT:
+                del self._known[next(iter(self._known))]
         return found

@@ -5,6 +5,7 @@ import numpy as np
 from belvedere.query.histogram.native import CounterReset, NativeHistogram
 from belvedere.query.matrix import Grid, SeriesMatrix
 from belvedere.query.samples import BoolArray, HistogramArray, IntArray, Samples
+from belvedere.query.stop import each
 
 
 def subquery_grid(times_ms: IntArray, range_ms: int, step_ms: int) -> Grid | None:
@@ -34,7 +35,7 @@ def as_samples(matrix: SeriesMatrix, times_ms: IntArray) -> tuple[Samples, BoolA
     histograms: HistogramArray | None = None
     if matrix.histograms is not None:
         histograms = matrix.histograms[present]
-        for index in np.flatnonzero(histograms.astype(np.bool_)).tolist():
+        for index in each(np.flatnonzero(histograms.astype(np.bool_)).tolist()):
             histograms[index] = _without_hint(histograms[index])
     samples = Samples(
         matrix.labels,

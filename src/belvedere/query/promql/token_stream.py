@@ -29,6 +29,7 @@ class TokenStream:
         self._ahead: Token | None = None
         self._constructs: list[str] = []
         self._depth = 0
+        self._taken = 0
 
     @property
     def text(self) -> str:
@@ -50,6 +51,10 @@ class TokenStream:
         """The next token, which goes."""
         token = self.ahead
         self._ahead = None
+        self._taken += 1
+        if self._taken > self.options.max_tokens:
+            self.fault(token.position, f"query has more than {self.options.max_tokens} tokens")
+            raise SyntaxFault
         return token
 
     def take_if(self, *kinds: str) -> Token | None:
@@ -77,6 +82,11 @@ class TokenStream:
         self.fault(self.ahead.position, message)
         raise SyntaxFault
 
+    def too_deep(self, position: Position, limit: int) -> Never:
+        """Ends the parsing: the tree would be too high for those who walk through it."""
+        self.fault(position, f"expression is nested deeper than {limit} levels")
+        raise SyntaxFault
+
     @contextmanager
     def within(self, construct: str) -> Iterator[None]:
         """Names the construct for `unexpected` while it is being read."""
@@ -91,9 +101,7 @@ class TokenStream:
         """Bounds how deep rules call themselves."""
         self._depth += 1
         if self._depth > self.options.max_nesting:
-            limit = self.options.max_nesting
-            self.fault(self.ahead.position, f"expression is nested deeper than {limit} levels")
-            raise SyntaxFault
+            self.too_deep(self.ahead.position, self.options.max_nesting)
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ import numpy as np
 from belvedere.query.histogram.native import CounterReset, NativeHistogram
 from belvedere.query.histogram.reset import detect_reset
 from belvedere.query.samples import Samples
+from belvedere.query.stop import each
 
 # Calls below which a histogram's buckets do not matter, and calls below which they do again.
 TOTALS: Final = frozenset(("histogram_count", "histogram_sum", "histogram_avg"))
@@ -29,7 +30,7 @@ def totals_only(samples: Samples) -> Samples:
         return samples
     totals = np.full(samples.histograms.shape, None, np.object_)
     offsets = samples.offsets.tolist()
-    for first, last in pairwise(offsets):
+    for first, last in each(pairwise(offsets)):
         before: NativeHistogram | None = None
         for at in range(first, last):
             histogram = samples.histograms[at]

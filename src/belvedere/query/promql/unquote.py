@@ -21,6 +21,11 @@ def unquote(literal: str) -> str:
     return content.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
+def is_utf8(text: str) -> bool:
+    """Whether the text is one; `unquote` may give bytes that are none, which no label holds."""
+    return text.isascii() or not any("\udc80" <= each <= "\udcff" for each in text)
+
+
 def _unescape(match: re.Match[str]) -> str:
     escape = match.group(1)
     if escape in _SIMPLE:

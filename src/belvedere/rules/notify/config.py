@@ -18,7 +18,8 @@ from belvedere.collector.exporters.retry import RetryConfig
 from belvedere.collector.source import Source, read_tree
 from belvedere.collector.tree import KeyPath, Tree, nearest
 from belvedere.collector.validate import validated
-from belvedere.query.promql.matcher import BadMatcherError, Matcher, MatchOp
+from belvedere.query.promql.matcher import Matcher, MatchOp
+from belvedere.query.promql.regex import BadRegexError
 from belvedere.rules.duration import DurationMs, PositiveDurationMs
 
 _MATCHER: Final = re.compile(
@@ -194,7 +195,7 @@ def parse_matcher(text: str) -> Matcher:
     value = match[4] if match[3] is None else _ESCAPE.sub(_unescaped, match[3])
     try:
         return Matcher(match[1], MatchOp(match[2]), value)
-    except BadMatcherError as error:
+    except BadRegexError as error:
         raise ValueError(f"{text!r} is no matcher: {error}") from None
 
 

@@ -9,6 +9,7 @@ from belvedere.query.histogram.native import NativeHistogram
 from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.promql.aggregations.grouping import Groups
 from belvedere.query.samples import BoolArray, FloatArray, IntArray
+from belvedere.query.stop import each
 
 
 def counts(groups: Groups, chosen: BoolArray) -> IntArray:
@@ -93,7 +94,7 @@ def histogram_cells(
     native = matrix.is_histogram
     for number in np.flatnonzero(where.any(axis=1)).tolist():
         members = groups.members(number)
-        for step in np.flatnonzero(where[number]).tolist():
+        for step in each(np.flatnonzero(where[number]).tolist()):
             series = members[native[members, step]]
             yield HistogramCell(
                 number, step, series.tolist(), matrix.histograms[series, step].tolist()

@@ -14,6 +14,7 @@ from belvedere.query.promql.aggregations.series_hash import series_hash
 from belvedere.query.promql.call import CallContext
 from belvedere.query.promql.errors import ExecutionError
 from belvedere.query.samples import BoolArray, FloatArray, IntArray
+from belvedere.query.stop import each
 
 _INT64 = 2.0**63
 
@@ -38,7 +39,7 @@ def _extreme_k(name: str, sign: float) -> Aggregation:
         if context.steps == 1:
             return _of_instant(matrix, groups, _Ranked(ranked[:, 0], floats[:, 0]), int(wanted[0]))
         chosen = np.zeros_like(floats)
-        for number in range(len(groups.labels)):
+        for number in each(range(len(groups.labels))):
             members = groups.members(number)
             chosen[members] = _greatest(ranked[members], floats[members], wanted)
         return _masked(matrix, chosen)
@@ -57,7 +58,7 @@ class _Ranked:
 def _of_instant(matrix: SeriesMatrix, groups: Groups, ranked: _Ranked, k: int) -> SeriesMatrix:
     """The result of an instant query is in the order of groups, the greatest first."""
     chosen: list[int] = []
-    for number in range(len(groups.labels)):
+    for number in each(range(len(groups.labels))):
         members = groups.members(number)
         heap = ExtremeHeap(k)
         for series in members[ranked.present[members]].tolist():
@@ -81,7 +82,7 @@ def _greatest(values: FloatArray, present: BoolArray, k: IntArray) -> BoolArray:
         chosen[:, steps] = columns >= least
     # Where the least chosen has equals, or is no proper number, the heap decides.
     tied = np.flatnonzero((k > 0) & (chosen.sum(axis=0) != np.minimum(k, number)))
-    for step in tied.tolist():
+    for step in each(tied.tolist()):
         heap = ExtremeHeap(int(k[step]))
         for member in np.flatnonzero(present[:, step]).tolist():
             heap.offer(float(values[member, step]), member)
@@ -101,7 +102,7 @@ def _limit_k(
     wanted = _whole(parameter, len(matrix.labels))
     groups = group(matrix.labels, grouping, without=without)
     chosen = np.zeros_like(matrix.present)
-    for number in range(len(groups.labels)):
+    for number in each(range(len(groups.labels))):
         members = groups.members(number)
         present = matrix.present[members]
         chosen[members] = present & (np.cumsum(present, axis=0) <= wanted[None, :])
@@ -125,7 +126,7 @@ def _limit_ratio(
         if abs(wrong) > 1 and wrong * capped > 0:
             context.annotations.warn(texts.invalid_ratio(wrong, capped), context.positions[1])
     limit = np.clip(ratio, -1.0, 1.0)[None, :]
-    place = np.array([series_hash(labels) / 2**64 for labels in matrix.labels])[:, None]
+    place = np.array([series_hash(labels) / 2**64 for labels in each(matrix.labels)])[:, None]
     chosen = np.where(limit >= 0, place < limit, place >= 1.0 + limit)
     return _masked(matrix, matrix.present & chosen.reshape(matrix.present.shape))
 

@@ -12,6 +12,7 @@ from belvedere.query.promql.aggregations.cells import counts
 from belvedere.query.promql.aggregations.grouping import group
 from belvedere.query.promql.call import CallContext
 from belvedere.query.samples import FloatArray, IntArray
+from belvedere.query.stop import each
 
 
 def aggregate_count(
@@ -62,7 +63,7 @@ def count_values(
     np.add.at(values, (of_pair.ravel(), step), 1.0)
     kept = not (without and (label in grouping or label == METRIC_NAME))
     found: list[Labels] = []
-    for pair in pairs.tolist():
+    for pair in each(pairs.tolist()):
         number, text = divmod(pair, max(1, len(texts)))
         labels = groups.labels[number]
         found.append(labels.with_(label, texts[text]) if kept else labels)
@@ -74,10 +75,10 @@ def _texts(matrix: SeriesMatrix) -> tuple[list[str], IntArray]:
     values = np.where(np.isnan(matrix.values), np.nan, matrix.values)
     bits, inverse = np.unique(values.view(np.uint64), return_inverse=True)
     of_cell = inverse.reshape(values.shape).astype(np.int64)
-    texts = [format_f(value) for value in bits.view(np.float64).tolist()]
+    texts = [format_f(value) for value in each(bits.view(np.float64).tolist())]
     if matrix.histograms is not None:
         known: dict[str, int] = {}
-        for series, step in np.argwhere(matrix.is_histogram).tolist():
+        for series, step in each(np.argwhere(matrix.is_histogram).tolist()):
             text = print_histogram(matrix.histograms[series, step])
             if text not in known:
                 known[text] = len(texts)

@@ -9,6 +9,7 @@ import numpy as np
 from belvedere.query.labels import EMPTY, METRIC_NAME, Labels
 from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.samples import BoolArray, IntArray
+from belvedere.query.stop import each
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,11 @@ def group(labels: Sequence[Labels], grouping: Sequence[str], *, without: bool) -
     dropped = (*grouping, METRIC_NAME)
     keys: list[Hashable]
     if without:
-        keys = [of_one.without(*dropped) for of_one in labels]
+        keys = [of_one.without(*dropped) for of_one in each(labels)]
     elif len(grouping) == 1:
         keys = [of_one.get(grouping[0]) for of_one in labels]
     else:
-        keys = [tuple(map(of_one.get, grouping)) for of_one in labels]
+        keys = [tuple(map(of_one.get, grouping)) for of_one in each(labels)]
     # Comprehensions and maps rather than one loop: a third of its time.
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     of_series = np.fromiter(map(numbers.__getitem__, keys), np.int64, len(keys))

@@ -15,6 +15,7 @@ from belvedere.query.promql.aggregations.grouping import Groups, group
 from belvedere.query.promql.call import CallContext
 from belvedere.query.promql.notices import annotate
 from belvedere.query.samples import BoolArray, FloatArray, HistogramArray, IntArray
+from belvedere.query.stop import go_on
 
 # A group of more series is added up in parts side by side, and then the parts.
 _LARGE = 128
@@ -93,6 +94,7 @@ def _added_up(
     sums = np.zeros((sizes.size, values.shape[1]))
     lost = np.zeros_like(sums)
     for rank in range(int(-ascending[0]) if sizes.size else 0):
+        go_on()
         active = int(ascending.searchsorted(-rank, side="left"))
         rows = values[order[starts[:active] + rank]]
         sums[:active], lost[:active] = kahan_add(rows, sums[:active], lost[:active])

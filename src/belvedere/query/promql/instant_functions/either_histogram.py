@@ -13,6 +13,7 @@ from belvedere.query.promql import annotations as texts
 from belvedere.query.promql.call import CallContext
 from belvedere.query.promql.position import Position
 from belvedere.query.samples import BoolArray, FloatArray, IntArray
+from belvedere.query.stop import each
 
 _BUCKET_LABEL = "le"
 _NUMBER = re.compile(
@@ -97,7 +98,7 @@ def split(matrix: SeriesMatrix, context: CallContext, position: Position) -> Eit
     """
     floats = matrix.is_float
     members: dict[Labels, list[tuple[float, int]]] = {}
-    for s in np.flatnonzero(floats.any(axis=1)).tolist():
+    for s in each(np.flatnonzero(floats.any(axis=1)).tolist()):
         labels = matrix.labels[s]
         text = labels.get(_BUCKET_LABEL)
         bound = _bound(text)
@@ -109,7 +110,7 @@ def split(matrix: SeriesMatrix, context: CallContext, position: Position) -> Eit
     native_present = matrix.is_histogram
     natives = {matrix.labels[s]: s for s in np.flatnonzero(native_present.any(axis=1)).tolist()}
     classic = []
-    for labels, buckets in members.items():
+    for labels, buckets in each(members.items()):
         series = np.array([s for _, s in buckets])
         present = floats[series]
         if (native := natives.get(labels)) is not None:

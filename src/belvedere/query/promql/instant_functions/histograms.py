@@ -14,6 +14,7 @@ from belvedere.query.promql.instant_functions.function import (
     InstantFunction,
     vector,
 )
+from belvedere.query.stop import each
 
 
 def _over(dividend: float, divisor: float) -> float:
@@ -60,7 +61,7 @@ def _of(function: Callable[[NativeHistogram], float]) -> InstantFunction:
         present = matrix.is_histogram
         values = np.zeros(matrix.values.shape)
         if matrix.histograms is not None:
-            values[present] = [function(h) for h in matrix.histograms[present]]
+            values[present] = [function(h) for h in each(matrix.histograms[present])]
         result = SeriesMatrix(matrix.labels, values, present, None, matrix.drop_name)
         return result.without_names(delayed=context.delayed_name_removal)
 

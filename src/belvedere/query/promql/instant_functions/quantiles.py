@@ -29,6 +29,7 @@ from belvedere.query.promql.instant_functions.function import (
 )
 from belvedere.query.promql.position import Position
 from belvedere.query.samples import FloatArray
+from belvedere.query.stop import each
 
 
 def _quantile(arguments: Sequence[Argument], context: CallContext) -> SeriesMatrix:
@@ -119,7 +120,7 @@ def _of_native(
 ) -> SeriesMatrix:
     values = np.zeros(matrix.values.shape)
     if matrix.histograms is not None:
-        for s, t in np.argwhere(matrix.present).tolist():
+        for s, t in each(np.argwhere(matrix.present).tolist()):
             values[s, t], effect = function(matrix.histograms[s, t], t)
             if effect.nan or effect.skewed:
                 tell(metric_name(matrix.labels[s], context), effect)
@@ -133,7 +134,7 @@ def _of_classic(
 ) -> SeriesMatrix:
     values = np.zeros((len(histograms), steps))
     present = np.zeros(values.shape, np.bool_)
-    for number, histogram in enumerate(histograms):
+    for number, histogram in enumerate(each(histograms)):
         for cells in histogram.cells():
             values[number, cells.steps] = function(histogram, cells)
             present[number, cells.steps] = True
