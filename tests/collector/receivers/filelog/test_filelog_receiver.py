@@ -438,6 +438,30 @@ async def test_random_writing_rotating_and_restarting(tmp_path: Path, seed: int)
     assert sorted(int(line.split()[0]) for line in found) == list(range(written))
 
 
+async def test_a_file_that_is_truncated_while_it_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, copy = tmp_path / "a.log", tmp_path / "a.log.1"
+    append(path, "one", "two")
+    config = {"include": [f"{path}*"], "stored": True}
+    async with reading(tmp_path, **config) as recorder:
+        await until(lambda: lines(recorder) == ["one", "two"])
+    append(path, "three")
+    fstat: Callable[[int], os.stat_result] = os.fstat
+
+    def rotate_first(descriptor: int) -> os.stat_result:
+        if not copy.exists() and fstat(descriptor).st_ino == path.stat().st_ino:
+            shutil.copy(path, copy)
+            os.truncate(path, 0)
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", rotate_first)
+    async with reading(tmp_path, **config) as recorder:
+        await until(lambda: recorder.batches)
+        await settled()
+    assert lines(recorder) == ["three"]
+
+
 async def test_checkpoints_that_are_none(tmp_path: Path) -> None:
     folder = tmp_path / "storage" / "receiver_file_log_"
     folder.mkdir(parents=True)

@@ -155,6 +155,9 @@ class Files:
 
     def _begin(self, path: str, descriptor: int, fingerprint: bytes) -> None:
         status = os.fstat(descriptor)
+        if not self._fingerprint(descriptor).startswith(fingerprint):
+            os.close(descriptor)  # truncated since it was found, so its size says nothing
+            return
         key = (status.st_dev, status.st_ino)
         state = self._recognised(key, fingerprint, status.st_size)
         if key in self._open or (state is None and self._is_copy(fingerprint)):
