@@ -21,16 +21,12 @@ from rich.console import Console
 from rich.table import Table
 
 import machine
+import promql_active
 from progress import Progress
 from prometheus_server import PrometheusServer
 from promql_data import STEP_S, Scale, requests
 from server import BelvedereServer
 
-_WRITE_HEADERS: Final = {
-    "content-type": "application/x-protobuf",
-    "content-encoding": "snappy",
-    "x-prometheus-remote-write-version": "0.1.0",
-}
 _PLAIN_ANSWERS: Final = {"accept-encoding": "identity"}
 """Prometheus compresses for who asks for it, which takes longer than most queries."""
 _BEFORE_STEP_S: Final = 7
@@ -46,6 +42,8 @@ class Query:
     text: str
     range_s: int = 2 * 3600
     step_s: int = 30
+    chooses: bool = False
+    """Which of two series with equal values it chooses is nobody's promise: values are compared."""
 
 
 _PLAIN: Final = "http_requests_total"
@@ -61,7 +59,7 @@ QUERIES: Final = (
         f"rate({_PLAIN}[1m]) / on (pod) group_left () sum by (pod) (rate({_PLAIN}[1m]))",
     ),
     Query("histogram_quantile", f"histogram_quantile(0.95, sum by (le) (rate({_BUCKETS}[5m])))"),
-    Query("topk", f"topk(5, rate({_PLAIN}[5m]))"),
+    Query("topk", f"topk(5, rate({_PLAIN}[5m]))", chooses=True),
     Query("1 d, step 5 m", f"sum by (pod) (rate({_PLAIN}[5m]))", 86_400, 300),
     Query("regex over wide", 'count(wide{id=~".*7.*3"})', 120, 30),
 )
@@ -73,7 +71,8 @@ class Timing:
 
     seconds: float
     """Median, from the first byte asked to the last byte read."""
-    answer_bytes: int
+    cpu_s: float
+    """Mean of the server's CPU time: what still says something on a busy machine."""
     series: dict[str, list[list[Any]]]
 
 
@@ -87,15 +86,21 @@ def promql(
     ] = False,
     repeat: Annotated[int, typer.Option(min=1, help="Times that each query is asked.")] = 7,
     only: Annotated[list[str] | None, typer.Option(help="Queries by name (repeatable).")] = None,
+    active: Annotated[
+        bool, typer.Option("--active", help="Dashboards while series get samples; no Prometheus.")
+    ] = False,
 ) -> None:
     """Load the same samples into Belvedere and Prometheus by remote write, and ask both the same.
 
     Each server has one core, the client another. Whole HTTP answers are timed, after one that
     warms up, and compared: other values, or a series more or less, make the exit code 1.
     """
+    if active:
+        raise typer.Exit(promql_active.active(quick=quick))
     scale = Scale(pods=100, hours=2.5, wide=10_000) if quick else Scale()
     chosen = [query for query in QUERIES if not only or query.name in only]
     console = Console()
+    console.width = max(console.width, 110)  # the table is as wide, also in a file
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="promql-bench-")))
         progress = stack.enter_context(Progress(console))
@@ -142,8 +147,11 @@ def _measure(
         cpu_s = [_cpu_s(each) - used for each, used in zip(processes, before_s, strict=True)]
         for query in queries:
             progress.begin(query.name)
-            timings = tuple(_ask(client, url, query, end_s, repeat) for url in urls)
-            rows.append((query, timings, _differences(*timings)))
+            timings = tuple(
+                _ask(client, url, process, query, end_s, repeat)
+                for url, process in zip(urls, processes, strict=True)
+            )
+            rows.append((query, timings, _differences(query, *timings)))
         return rows, cpu_s, theirs.disk_bytes
 
 
@@ -169,7 +177,9 @@ def _load(
     written = 0
     for body, samples in requests(scale, end_s):
         for url in urls:
-            answer = client.post(f"{url}/api/v1/write", content=body, headers=_WRITE_HEADERS)
+            answer = client.post(
+                f"{url}/api/v1/write", content=body, headers=promql_active.WRITE_HEADERS
+            )
             if not answer.is_success:
                 raise RuntimeError(f"{url} refused samples: {answer.status_code} {answer.text}")
         written += samples
@@ -189,34 +199,50 @@ def _until_complete(client: httpx.Client, url: str, scale: Scale, end_s: int) ->
     raise RuntimeError("what was written does not become visible")
 
 
-def _ask(client: httpx.Client, url: str, query: Query, end_s: int, repeat: int) -> Timing:
+def _ask(
+    client: httpx.Client, url: str, process: psutil.Process, query: Query, end_s: int, repeat: int
+) -> Timing:
     params = {
         "query": query.text,
         "start": end_s - query.range_s,
         "end": end_s,
         "step": query.step_s,
     }
-    seconds, body = [], b""
-    for _ in range(repeat + 1):
+    seconds, body, before_s = [], b"", 0.0
+    for number in range(repeat + 1):
+        if number == 1:
+            before_s = _cpu_s(process)
         began_s = time.perf_counter()
         answer = client.get(f"{url}/api/v1/query_range", params=params)
         seconds.append(time.perf_counter() - began_s)
         body = answer.content
         if not answer.is_success:
             raise RuntimeError(f"{url}: {query.text}: {answer.text[:300]}")
+    cpu_s = (_cpu_s(process) - before_s) / repeat
     series = {
         str(sorted(each["metric"].items())): each["values"]
         for each in orjson.loads(body)["data"]["result"]
     }
-    return Timing(statistics.median(seconds[1:]), len(body), series)
+    return Timing(statistics.median(seconds[1:]), cpu_s, series)
 
 
-def _differences(ours: Timing, theirs: Timing) -> list[str]:
+def _differences(query: Query, ours: Timing, theirs: Timing) -> list[str]:
     """What is not the same."""
-    found = [f"only one has {name}" for name in ours.series.keys() ^ theirs.series.keys()]
-    for name in ours.series.keys() & theirs.series.keys():
-        found += list(_of_series(name, ours.series[name], theirs.series[name]))
+    mine, other = ours.series, theirs.series
+    if query.chooses:
+        mine, other = _by_step(mine), _by_step(other)
+    found = [f"only one has {name}" for name in mine.keys() ^ other.keys()]
+    for name in mine.keys() & other.keys():
+        found += list(_of_series(name, mine[name], other[name]))
     return found
+
+
+def _by_step(series: dict[str, list[list[Any]]]) -> dict[str, list[list[Any]]]:
+    """The values of each step, in their order."""
+    steps: dict[str, list[list[Any]]] = {}
+    for at, value in (sample for samples in series.values() for sample in samples):
+        steps.setdefault(str(at), []).append([at, value])
+    return {at: sorted(samples, key=lambda each: float(each[1])) for at, samples in steps.items()}
 
 
 def _of_series(name: str, ours: list[list[Any]], theirs: list[list[Any]]) -> Iterator[str]:
@@ -242,16 +268,20 @@ def _print(console: Console, scale: Scale, rows: list[Row]) -> None:
         f"{scale.pods:,} pods x {scale.containers} containers and 11 buckets,"
         f" each {STEP_S} s for {scale.hours:g} h: {scale.samples:,} samples, {scale.wide:,} wide"
     )
-    table = Table("query", "series", "answer", "Prometheus", "Belvedere", "ratio", "values")
+    table = Table(
+        "query", "series", "Prometheus", "Belvedere", "ratio", "CPU", "CPU", "ratio", "values"
+    )
     for query, timings, differences in rows:
         ours, theirs = timings
         table.add_row(
             query.name,
             f"{len(ours.series):,}",
-            f"{ours.answer_bytes / 1024:,.0f} KiB",
             f"{theirs.seconds * 1000:,.1f} ms",
             f"{ours.seconds * 1000:,.1f} ms",
             f"{ours.seconds / theirs.seconds:.2f}",
+            f"{theirs.cpu_s * 1000:,.0f} ms",
+            f"{ours.cpu_s * 1000:,.0f} ms",
+            f"{ours.cpu_s / max(theirs.cpu_s, 0.001):.2f}",
             "equal" if not differences else f"{len(differences)} differ",
         )
     console.print(table)
