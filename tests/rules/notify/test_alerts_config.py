@@ -97,6 +97,23 @@ def test_alerts_go_where_routes_say(
         ),
         ("route: {receiver: a, group_interval: 0s}\nreceivers: [{name: a}]", 1, "greater than 0"),
         ("external_url: b.example", 1, "no URL"),
+        ("alertmanagers:\n- '${env:UNSET}'", 2, "alertmanagers::0: a value is expected"),
+        ("alertmanagers:\n- url: ${env:UNSET}", 2, "alertmanagers::0::url: the URL is empty"),
+        (
+            "receivers:\n- name: a\n  slack_configs:\n  - api_url: ${env:UNSET}",
+            4,
+            "receivers::0::slack_configs::0::api_url: the URL is empty",
+        ),
+        (
+            "receivers:\n- name: a\n  webhook_configs:\n  - url: ''",
+            4,
+            "receivers::0::webhook_configs::0::url: the URL is empty",
+        ),
+        (
+            "receivers:\n- name: a\n  email_configs:\n  - {to: a, from: b, smarthost: ''}",
+            4,
+            "receivers::0::email_configs::0::smarthost: the mail server is empty",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, line: int, problem: str) -> None:

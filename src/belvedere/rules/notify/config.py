@@ -47,6 +47,12 @@ class HttpTarget(HttpPostConfig):
     )
 
 
+def _some_url(value: str) -> str:
+    if not value:
+        raise ValueError("the URL is empty; write one, or set the variable that it is taken from")
+    return checked_url(value)
+
+
 def _as_url(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
@@ -57,7 +63,7 @@ class AlertmanagerConfig(HttpTarget):
     url: str
     """Its base; alerts go to /api/v2/alerts below it."""
 
-    _checked = field_validator("url")(checked_url)
+    _checked = field_validator("url")(_some_url)
 
 
 class WebhookConfig(HttpTarget):
@@ -68,7 +74,7 @@ class WebhookConfig(HttpTarget):
     max_alerts: int = Field(0, ge=0)
     """How many alerts one message has at most; 0: all."""
 
-    _checked = field_validator("url")(checked_url)
+    _checked = field_validator("url")(_some_url)
 
 
 class SlackConfig(HttpTarget):
@@ -80,7 +86,7 @@ class SlackConfig(HttpTarget):
     icon_emoji: str = ""
     send_resolved: bool = False
 
-    _checked = field_validator("api_url")(checked_url)
+    _checked = field_validator("api_url")(_some_url)
 
 
 class EmailConfig(ComponentConfig):
@@ -106,6 +112,11 @@ class EmailConfig(ComponentConfig):
     @field_validator("smarthost")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
+        if not value:
+            raise ValueError(
+                "the mail server is empty; write host:port, or set the variable that it is taken"
+                " from"
+            )
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit():
             raise ValueError(f"{value!r} is no mail server; write host:port")
