@@ -182,3 +182,21 @@ def test_without_rules_all_is_empty(path: str) -> None:
     """Grafana asks at its start."""
     with TestClient(create_prometheus_app(AppState(database=None))) as client:  # type: ignore[arg-type] # no query comes
         assert not any(_data(client, path).values())
+
+
+@pytest.mark.parametrize(
+    ("link", "leads_to"),
+    [
+        ("/graph?g0.expr=up+%3D%3D+0&g0.tab=1", "api/v1/query?query=up+%3D%3D+0"),
+        ("/graph?g0.expr=a%26b%3D%0A", "api/v1/query?query=a%26b%3D%0A"),
+        ("/graph", "./"),
+        ("/alerts", "api/v1/alerts"),
+    ],
+)
+def test_links_of_alerts_lead_to_the_api(client: TestClient, link: str, leads_to: str) -> None:
+    answer = client.get(link, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, leads_to)
+
+
+def test_the_start_page_links_to_what_there_is(client: TestClient) -> None:
+    assert 'href="api/v1/alerts"' in client.get("/").text

@@ -10,6 +10,7 @@ from belvedere.api.pool import QueryPool
 from belvedere.api.prometheus import (
     exemplars,
     federate,
+    links,
     otlp,
     query,
     read,
@@ -39,6 +40,7 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
     """All routes, with paths as Prometheus has them."""
     projects, engine = Projects(state, pool), state.engine
     return [
+        *links.routes(),
         *query.routes(projects, engine),
         *exemplars.routes(projects, engine),
         *series.routes(projects),
