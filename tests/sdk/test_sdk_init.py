@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from typing import Any
 
 import pytest
@@ -182,6 +183,24 @@ def test_a_variable_that_cannot_be_used_turns_only_that_off(
     assert "traces: endpoint 'nonsense://x' is no address" in caplog.text
 
 
+def test_an_extra_that_is_missing_is_one_line_and_turns_only_that_off(
+    receiver: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delitem(sys.modules, "belvedere.sdk.metrics.prometheus", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.prometheus", None)
+    metrics = ["prometheus", "otlp"]
+    with belvedere.init("x", endpoint=receiver.endpoint, metrics=metrics, **QUIET) as telemetry:
+        say(telemetry)
+        telemetry.meter_provider.get_meter("m").create_counter("c").add(1)
+    lines = [record for record in caplog.records if record.name == "belvedere.sdk"]
+    assert len(lines) == 1
+    assert lines[0].exc_info is None
+    assert "pip install 'belvedere[prometheus]'" in lines[0].getMessage()
+    assert receiver.spans == ["a span"]
+    assert "a line" in receiver.bodies
+    assert receiver.resource("metrics")["service.name"] == "x"
+
+
 def test_a_disabled_sdk_records_nothing(receiver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     with belvedere.init(endpoint=receiver.endpoint, **QUIET) as telemetry:
@@ -224,16 +243,20 @@ def test_nobody_there_is_said_once_and_so_is_the_recovery(
     assert receiver.spans == ["a span", "a span"]
 
 
-def test_a_refusal_is_said_once(receiver: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_said_once_a_signal(receiver: Any, caplog: pytest.LogCaptureFixture) -> None:
     receiver.answers += [(401, b"", {})] * 9
     with belvedere.init("x", endpoint=receiver.endpoint, metrics="none", **QUIET) as telemetry:
         for _ in range(3):
             say(telemetry)
             telemetry.force_flush()
     lines = [record.getMessage() for record in caplog.records if record.name == "belvedere.sdk"]
-    assert len(lines) == 1
-    assert "HTTP 401" in lines[0]
-    assert "OTEL_EXPORTER_OTLP_HEADERS" in lines[0]
+    assert sorted(line.rpartition("; ")[2] for line in lines) == [
+        "its logs are lost.",
+        "its traces are lost.",
+    ]
+    for line in lines:
+        assert "HTTP 401" in line
+        assert "OTEL_EXPORTER_OTLP_HEADERS" in line
 
 
 def test_metrics_that_could_not_be_sent_go_with_the_next(receiver: Any) -> None:

@@ -1,7 +1,12 @@
 """Errors of the SDK.
 
-SettingError   an argument or variable cannot be used; raised by `init` alone, for arguments
+SettingError        an argument or variable cannot be used; raised by `init` alone, for arguments
+MissingExtraError   packages of an extra are not installed; its text says how to install them
 """
+
+
+class MissingExtraError(ImportError):
+    """What was asked for needs an extra that is not installed; the message names the command."""
 
 
 class SettingError(ValueError):

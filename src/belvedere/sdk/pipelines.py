@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.sdk._logs import LogRecordProcessor
@@ -17,7 +18,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from belvedere.sdk.entry_points import load
-from belvedere.sdk.errors import SettingError
+from belvedere.sdk.errors import MissingExtraError, SettingError
 from belvedere.sdk.export.destination import Destination, Signal, destination
 from belvedere.sdk.export.log_records import encode_log_records
 from belvedere.sdk.export.metrics import OtlpMetricExporter, OtlpMetricReader
@@ -73,7 +74,7 @@ class Added:
         """Take in what `step` adds. If it fails the application goes on without it."""
         try:
             added = step()
-        except SettingError as error:
+        except (MissingExtraError, SettingError) as error:
             _log.warning("%s: %s. Without it, %s is off.", what, error, what)
         except Exception:  # noqa: BLE001 - an application must start without its telemetry
             _log.warning("%s could not be set up and is off", what, exc_info=True)
@@ -132,10 +133,17 @@ def add_metrics(
     """Metrics: a reader for each exporter."""
     added = Added()
     for name in names:
-        reader = _reader(name, where, interval_s)
-        if reader is not None:
-            to.meter.add_metric_reader(reader)
-            added.parts.append(_part_of(to.meter, reader))
+        step = partial(_add_reader, to, where, name, interval_s)
+        added.attempt("metrics" if name in _OTLP else f"metrics by {name}", step)
+    return added
+
+
+def _add_reader(to: Providers, where: Where, name: str, interval_s: float | None) -> Added:
+    added = Added()
+    reader = _reader(name, where, interval_s)
+    if reader is not None:
+        to.meter.add_metric_reader(reader)
+        added.parts.append(_part_of(to.meter, reader))
     return added
 
 

@@ -20,7 +20,8 @@ _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _HINTS: Final[Mapping[int, str]] = {
     401: "check the token in headers= or OTEL_EXPORTER_OTLP_HEADERS",
     403: "check the token in headers= or OTEL_EXPORTER_OTLP_HEADERS",
-    404: "no OTLP receiver answers at this path; check the endpoint",
+    404: "nothing there takes this signal; check the endpoint, and that a Collector there has a"
+    " pipeline for it",
     405: "no OTLP receiver answers at this path; check the endpoint",
     413: "the batch is too large; use a smaller batch_size or OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
 }

@@ -41,11 +41,12 @@ class Report:
             elif isinstance(outcome, Refused):
                 self.counts["refused"] += items
                 self._once(
-                    outcome.reason,
-                    "%s refuses %s: %s. The application is not affected; its telemetry is lost.",
+                    f"{signal}: {outcome.reason}",
+                    "%s refuses %s: %s. The application is not affected; its %s are lost.",
                     self._address,
                     signal,
                     outcome.reason,
+                    signal,
                 )
             else:
                 self._delivered(signal, items, outcome)

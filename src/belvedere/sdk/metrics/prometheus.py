@@ -14,6 +14,7 @@ from typing import Any, Final
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 
+from belvedere.sdk.errors import MissingExtraError
 from belvedere.sdk.metrics.multiprocess import DIRECTORY_VARIABLE, Counted, Member
 from belvedere.sdk.metrics.overflow import announce_overflow
 from belvedere.sdk.metrics.rows import data_of, rows_of
@@ -23,7 +24,7 @@ try:
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
 except ImportError as error:
-    raise ImportError(
+    raise MissingExtraError(
         "/metrics needs two more packages: pip install 'belvedere[prometheus]'"
     ) from error
 
