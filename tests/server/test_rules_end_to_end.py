@@ -127,6 +127,9 @@ def test_rules_record_alert_and_remember(
         )
 
         rules.write_text(_RULES.replace("alert: Low", "alert: Lower"))
+        status = httpx.get(f"{server.api}/api/status", timeout=TIMEOUT_S).json()
+        assert status["rules"] == {"groups": 2, "rules": 4, "firing": 0}
+        assert "4 in 2 groups" in server.said
         os.kill(server.process.pid, signal.SIGHUP)
         _when(
             lambda: _asked(server, "rules", **{"rule_name[]": "Lower"})["groups"],
@@ -139,6 +142,25 @@ def test_rules_record_alert_and_remember(
         )
         code, errors = server.stop()
         assert (code, errors) == (0, "")
+
+
+def test_rules_that_are_not_there_are_told_of_and_may_come_later(
+    start_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    pattern, rules = str(tmp_path / "late*.yml"), tmp_path / "late.yml"
+    server = start_server("--rules", pattern)
+    assert f"0 in 0 groups (no file matches {pattern})" in server.said
+    link = httpx.get(f"{server.api}/prometheus/graph?g0.expr=1%2B1&g0.tab=1", follow_redirects=True)
+    assert link.json()["data"]["result"][1] == "2"
+
+    def groups() -> set[str]:
+        return {group["name"] for group in _asked(server, "rules")["groups"]}
+
+    rules.write_text(_RULES)
+    os.kill(server.process.pid, signal.SIGHUP)
+    _when(lambda: groups() == {"alerts", "recorded"}, "SIGHUP does not read what came later")
+    _, errors = server.stop()
+    assert "no_rule_file_matches" in errors
 
 
 def _rfc3339(time_s: float) -> str:

@@ -5,6 +5,7 @@ import platform
 import shutil
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -21,6 +22,7 @@ from belvedere.api.auth import Caller, caller
 from belvedere.api.pool import QueryPool
 from belvedere.api.rates import AcceptedRates, accepted, total
 from belvedere.api.state import AppState
+from belvedere.rules.evaluation.counts import RuleCounts
 
 _TABLES: Final = """
 SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
@@ -34,7 +36,7 @@ def routes(state: AppState, pool: QueryPool, rates: AcceptedRates) -> list[BaseR
     process = psutil.Process()
     clickhouse_version: list[str] = []
 
-    def status(who: Caller) -> bytes:
+    def status(who: Caller, rules: RuleCounts) -> bytes:
         if not clickhouse_version:
             answer = state.database.query("SELECT version() AS version")
             clickhouse_version.extend(answer.column("version").to_pylist())
@@ -48,6 +50,7 @@ def routes(state: AppState, pool: QueryPool, rates: AcceptedRates) -> list[BaseR
             "project": who.project,
             "signals": _signals(rates),
             "queues": _queues(),
+            "rules": asdict(rules),
             "tables": tables.to_pylist(),
             "memory_bytes": process.memory_info().rss,
             "disk": _disk(parts.get("data_dir")),
@@ -57,7 +60,8 @@ def routes(state: AppState, pool: QueryPool, rates: AcceptedRates) -> list[BaseR
 
     async def answer(request: Request) -> Response:
         who = caller(request, state)
-        body = await pool.run(request, partial(status, who))
+        rules = RuleCounts.of(state.rule_groups(who.project))  # here, where they change
+        body = await pool.run(request, partial(status, who, rules))
         return Response(body, media_type="application/json")
 
     return [Route("/api/status", answer)]

@@ -36,6 +36,7 @@ def _print(body: dict[str, Any]) -> None:
         "up for": format_duration(int(body["uptime_s"] * 10**9)),
         **body.get("listening", {}),
         "data": body.get("data_dir"),
+        "rules": _rules(body.get("rules")),
         "memory": size(body["memory_bytes"]),
         "disk free": size(body["disk"]["free_bytes"]) if body["disk"] else None,
         **{
@@ -75,3 +76,10 @@ def _print(body: dict[str, Any]) -> None:
         ],
         ((table["table"], f"{table['rows']:,}", size(table["bytes"])) for table in body["tables"]),
     )
+
+
+def _rules(counts: dict[str, int] | None) -> str | None:
+    """Nothing where there are no rules, or the server is of before there were any."""
+    if not counts or not counts["groups"]:
+        return None
+    return f"{counts['rules']} in {counts['groups']} groups, {counts['firing']} alerts firing"

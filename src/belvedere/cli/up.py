@@ -18,6 +18,7 @@ from belvedere.store.retention import DEFAULT_DAYS
 if TYPE_CHECKING:
     from belvedere.api.rates import AcceptedRates
     from belvedere.server.options import Options
+    from belvedere.server.run import Server
 
 _ADDRESSES, _STORE, _ACCESS = "Addresses", "Data", "Who may send and ask"
 _RULES = "Rules and alerts"
@@ -76,7 +77,8 @@ def up(
     alerts: Annotated[
         Path | None,
         typer.Option(
-            help="Who is told of alerts: Alertmanagers, webhooks, Slack, e-mail (YAML).",
+            help="Who is told of alerts: Alertmanagers, webhooks, Slack, e-mail (YAML)."
+            " Read at start only, not at SIGHUP.",
             exists=True,
             dir_okay=False,
             rich_help_panel=_RULES,
@@ -219,24 +221,37 @@ async def _run(options: "Options") -> None:
     await server.start()
     reloads: set[asyncio.Task[None]] = set()
 
+    async def reload() -> None:
+        if not options.rules:
+            console.print("SIGHUP: there are no --rules to read again", soft_wrap=True)
+        elif await server.reload_rules():
+            told = "; --alerts is read at start only" if options.alerts else ""
+            console.print(
+                f"SIGHUP: rules are read again: {server.describe_rules()}{told}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
     def on_reload() -> None:
-        task = asyncio.create_task(server.reload_rules())
+        task = asyncio.create_task(reload())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, on_reload)
-    _greet(console, server.listening, options.data_dir)
+    _greet(console, server, options.data_dir)
     await _until(stopping, console)
     console.print("stopping: storing what was accepted ... (Ctrl-C again leaves it for later)")
     await server.stop()
     console.print("stopped")
 
 
-def _greet(console: Console, listening: dict[str, str], data_dir: Path) -> None:
+def _greet(console: Console, server: "Server", data_dir: Path) -> None:
     console.print("[bold]Belvedere is up[/]")
-    for what, where in listening.items():
-        console.print(f"  {what:<14} {where}", highlight=False)
-    console.print(f"  {'data':<14} {data_dir}", highlight=False)
+    facts = {**server.listening, "data": data_dir, "rules": server.describe_rules()}
+    for what, fact in facts.items():
+        if fact:
+            console.print(f"  {what:<14} {fact}", highlight=False, markup=False, soft_wrap=True)
     console.print()
     console.print("Next, in another terminal:  belvedere demo    then  belvedere traces")
     console.print("Or point an application at it: its OpenTelemetry SDK finds it by default.")

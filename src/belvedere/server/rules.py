@@ -15,7 +15,9 @@ from belvedere.query.metrics.series import SeriesIndex
 from belvedere.query.metrics.source import StoreSource
 from belvedere.query.promql.engine import Engine
 from belvedere.rules.evaluation.build import Defaults
+from belvedere.rules.evaluation.counts import RuleCounts
 from belvedere.rules.evaluation.group import Group
+from belvedere.rules.files.read import globs_of_nothing
 from belvedere.rules.notify.config import AlertsConfig, load_alerts
 from belvedere.rules.notify.notifier import Notifier
 from belvedere.rules.service import RuleService, RuleSources
@@ -70,6 +72,20 @@ class ServerRules:
         """See `RuleService.groups`."""
         return self._service.groups(project)
 
+    def describe(self) -> str:
+        """What there is of rules, in words for a person; empty where `--rules` is not given."""
+        if not self._files:
+            return ""
+        counts = RuleCounts.of(
+            group for project in self._files for group in self._service.groups(project)
+        )
+        words = f"{counts.rules} in {counts.groups} groups"
+        if counts.firing:
+            words += f", {counts.firing} alerts firing"
+        if empty := self._globs_of_nothing():
+            words += f" (no file matches {', '.join(empty)})"
+        return words
+
     @property
     def alertmanagers(self) -> Sequence[str]:
         """See `Notifier.alertmanagers`."""
@@ -93,20 +109,43 @@ class ServerRules:
         for project in self._files:
             await asyncio.to_thread(projects.ensure, project)
             self._indexes[project] = SeriesIndex(database, project)
+        self._warn_of_nothing()
         await self._notifier.start()
         await self._service.start()
 
-    async def reload(self) -> None:
-        """Read the rule files again. What cannot be used is logged, and all goes on as before."""
+    async def reload(self) -> bool:
+        """Read the rule files again. What cannot be used is logged, and all goes on as before.
+
+        Returns:
+            Whether they could be used.
+        """
         try:
             await self._service.reload()
         except ConfigError as error:
-            log.error("rules_not_reloaded", error=str(error))  # noqa: TRY400 - the message says what is wrong
+            log.error(  # noqa: TRY400 - the message says what is wrong
+                "rules_not_reloaded",
+                error=str(error),
+                hint="the rules of before go on; mend the file, then send SIGHUP again",
+            )
+            return False
+        self._warn_of_nothing()
+        return True
 
     async def shutdown(self) -> None:
         """Stop. Safe before `start` and when repeated."""
         await self._service.shutdown()
         await self._notifier.shutdown()
+
+    def _globs_of_nothing(self) -> list[str]:
+        return [each for patterns in self._files.values() for each in globs_of_nothing(patterns)]
+
+    def _warn_of_nothing(self) -> None:
+        for pattern in self._globs_of_nothing():
+            log.warning(
+                "no_rule_file_matches",
+                glob=pattern,
+                hint="see --rules; if files come later, send SIGHUP to have them read",
+            )
 
     def _source(self, project: str) -> StoreSource:
         if self._database is None:

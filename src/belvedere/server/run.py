@@ -117,10 +117,17 @@ class Server:
         await rules.start(database, projects, self._writer)
         self._ready = True
 
-    async def reload_rules(self) -> None:
-        """Read the rule files again; what runs goes on where they cannot be used."""
-        if self._rules is not None:
-            await self._rules.reload()
+    async def reload_rules(self) -> bool:
+        """Read the rule files again; what runs goes on where they cannot be used.
+
+        Returns:
+            Whether they could be used.
+        """
+        return self._rules is not None and await self._rules.reload()
+
+    def describe_rules(self) -> str:
+        """See `ServerRules.describe`."""
+        return "" if self._rules is None else self._rules.describe()
 
     async def stop(self) -> None:
         """Close the doors, store what was accepted, close the store. Safe when repeated."""

@@ -59,6 +59,11 @@ def load_rule_files(patterns: Iterable[str], options: ParserOptions = DEFAULT) -
     return [load_rule_file(Source.file(path), options) for path in rule_paths(patterns)]
 
 
+def globs_of_nothing(patterns: Iterable[str]) -> list[str]:
+    """The globs that match no file now."""
+    return [each for each in patterns if glob.has_magic(each) and not glob.glob(each)]  # noqa: PTH207 - as below
+
+
 def rule_paths(patterns: Iterable[str]) -> list[Path]:
     """The files of names and globs. A glob may match nothing; a name must be a file.
 
