@@ -72,14 +72,14 @@ def test_what_is_sent_arrives(
     project = f"demo-{protocol}"
     endpoint = f"http://{up[door]}"
     where = ("--protocol", protocol, "--endpoint", endpoint, "--project", project)
-    result = run("demo", "--load", "simulated", *where)
+    result = run("demo", "--load", "simulated", *where, "--server", "http://api.test")
     assert (result.code, result.err) == (0, "")
     first, *counts = result.out.splitlines()
     assert first.startswith(f"Sent to {endpoint} by {how}: 12 agent runs, ")
     sent = {what: int(count) for count, what in (c.strip().split(" ", 1) for c in counts[:3])}
     assert sent.keys() == {"spans", "log records", "metric points"}
 
-    shown = re.search(r"belvedere trace ([0-9a-f]{32})\n", result.out)
+    shown = re.search(r"belvedere trace ([0-9a-f]{32}) --server http://api\.test\n", result.out)
     assert shown
     with Client(f"http://{up['API and UI']}", project) as client:
         wait_for(client, "otel_traces", sent["spans"])

@@ -39,7 +39,9 @@ def test_it_says_where_it_listens_and_what_to_do_next(start_server: Callable) ->
     assert re.search(r"API and UI\s+http://127\.0\.0\.1:\d+", server.said)
     assert re.search(r"OTLP/gRPC\s+127\.0\.0\.1:\d+", server.said)
     assert re.search(r"OTLP/HTTP\s+127\.0\.0\.1:\d+", server.said)
-    assert "belvedere demo" in server.said
+    where = f"--server {server.api}"
+    assert f"belvedere demo --endpoint http://{server.grpc} {where} " in server.said
+    assert f"belvedere traces {where}\n" in server.said
     assert str(server.data_dir) in server.said
     assert httpx.get(f"{server.api}/-/ready").status_code == 200
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from belvedere.cli.options import DEFAULT_SERVER
 from belvedere.collector.durable_queue import Sync
 from belvedere.otlp.signal import Signal
 from belvedere.store.retention import DEFAULT_DAYS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from belvedere.server.run import Server
 
 _ADDRESSES, _STORE, _ACCESS = "Addresses", "Data", "Who may send and ask"
+_DEFAULT_GRPC = "127.0.0.1:4317"
 _RULES = "Rules and alerts"
 _ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric points", Signal.LOGS: "log records"}
 
@@ -253,9 +255,26 @@ def _greet(console: Console, server: "Server", data_dir: Path) -> None:
         if fact:
             console.print(f"  {what:<14} {fact}", highlight=False, markup=False, soft_wrap=True)
     console.print()
-    console.print("Next, in another terminal:  belvedere demo    then  belvedere traces")
+    demo, traces = _next_commands(listening)
+    console.print(
+        f"Next, in another terminal:  {demo}    then  {traces}", highlight=False, soft_wrap=True
+    )
     console.print("Or point an application at it: its OpenTelemetry SDK finds it by default.")
     console.print("Stop with Ctrl-C.")
+
+
+def _next_commands(listening: dict[str, str]) -> tuple[str, str]:
+    """`demo` and `traces`, with the options that find a server whose ports are not the defaults."""
+    api = _reached_at(listening["API and UI"])
+    server = f" --server {api}" if api != DEFAULT_SERVER else ""
+    otlp = _reached_at(f"http://{listening.get('OTLP/gRPC', _DEFAULT_GRPC)}")
+    endpoint = f" --endpoint {otlp}" if otlp != f"http://{_DEFAULT_GRPC}" else ""
+    return f"belvedere demo{endpoint}{server}", f"belvedere traces{server}"
+
+
+def _reached_at(address: str) -> str:
+    """Where this machine's programs reach what listens there: all addresses are also loopback's."""
+    return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 async def _until(stopping: asyncio.Event, console: Console) -> None:

@@ -1,5 +1,6 @@
 """The command `demo`."""
 
+import os
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
@@ -9,7 +10,7 @@ import typer
 
 from belvedere.cli.duration import format_duration
 from belvedere.cli.errors import CliError
-from belvedere.cli.options import Project, Token
+from belvedere.cli.options import DEFAULT_SERVER, Project, Server, Token
 
 if TYPE_CHECKING:
     from belvedere.cli.demo.delivery import Delivery
@@ -63,6 +64,7 @@ def demo(
         int | None,
         typer.Option(help="The same runs again for the same number.", show_default=False),
     ] = None,
+    server: Server = DEFAULT_SERVER,
     project: Project = "",
     token: Token = "",
 ) -> None:
@@ -103,7 +105,7 @@ def demo(
     print(f"Sent to {address} by {_NAMES[protocol]}: {count}. It took {spent}.")
     if chosen is Load.SIMULATED:
         _print_counts(delivery)
-    _print_next_steps(outcomes)
+    _print_next_steps(outcomes, server)
 
 
 def _choose(load: Load | None) -> Load:
@@ -157,13 +159,15 @@ def _print_counts(delivery: "Delivery") -> None:
         print(f"The last complaint was: {delivery.complaints.last}")
 
 
-def _print_next_steps(outcomes: list["Outcome"]) -> None:
+def _print_next_steps(outcomes: list["Outcome"], server: str) -> None:
+    known_to_all = (DEFAULT_SERVER, os.environ.get("BELVEDERE_URL"))
+    at = "" if server in known_to_all else f" --server {server}"
     known = [outcome for outcome in outcomes if outcome.trace_id]
     shown = next((outcome for outcome in known if outcome.failed), known[-1] if known else None)
-    trace = f"\n  belvedere trace {shown.trace_id}" if shown else ""
+    trace = f"\n  belvedere trace {shown.trace_id}{at}" if shown else ""
     print(f"""
 Look at it:
-  belvedere traces{trace}
-  belvedere logs --level warn
-  belvedere metrics llm_call_duration_seconds
-  belvedere sql "SELECT ServiceName, count() FROM otel_traces GROUP BY 1\"""")
+  belvedere traces{at}{trace}
+  belvedere logs --level warn{at}
+  belvedere metrics llm_call_duration_seconds{at}
+  belvedere sql "SELECT ServiceName, count() FROM otel_traces GROUP BY 1\"{at}""")
