@@ -322,6 +322,14 @@ def test_belvedere_run(receiver: Any, run: Any) -> None:
     assert receiver.resource("logs")["service.name"] == "app"
 
 
+def test_an_init_under_belvedere_run_is_told_what_to_do(receiver: Any, run: Any) -> None:
+    code = "import belvedere; belvedere.init('my-agent')"
+    done = run(code, sys.executable, "-m", "belvedere", "run", "app.py")
+    assert "belvedere run has called belvedere.init already" in done.stderr
+    assert "OTEL_SERVICE_NAME=my-agent" in done.stderr
+    assert "handle" not in done.stderr
+
+
 def test_belvedere_run_a_module_and_its_errors_are_its_own(receiver: Any, run: Any) -> None:
     command = [sys.executable, "-m", "belvedere", "run"]
     done = run("import nothing_of_that_name", *command, "-m", "app", check=False)

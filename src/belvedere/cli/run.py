@@ -47,9 +47,10 @@ def run(arguments: Sequence[str]) -> None:
         sys.exit(2)
     sys.argv = [program, *rest]
 
-    from belvedere.sdk.init import init  # noqa: PLC0415 - it takes its name from sys.argv
+    from belvedere.sdk.init import init, launched_by  # noqa: PLC0415 - it takes its name from sys.argv
 
     init()
+    launched_by("belvedere run")
     if as_module:
         runpy.run_module(program, run_name="__main__", alter_sys=True)
     else:

@@ -11,7 +11,7 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.instrumentation.environment_variables import OTEL_PYTHON_CONFIGURATOR
 from opentelemetry.sdk._configuration import _BaseConfigurator
 
-from belvedere.sdk.init import init
+from belvedere.sdk.init import init, launched_by
 from belvedere.sdk.instrument.activate import OPTIONS
 from belvedere.sdk.instrument.candidates import candidates, unwanted
 
@@ -42,3 +42,4 @@ class BelvedereConfigurator(_BaseConfigurator):
             resource_attributes={"telemetry.auto.version": version} if version else None,
             instrument=None,
         )
+        launched_by("opentelemetry-instrument")

@@ -21,6 +21,7 @@ from belvedere.sdk.telemetry import Telemetry
 _log = logging.getLogger("belvedere.sdk")
 _one_at_a_time = threading.Lock()
 _current: Telemetry | None = None
+_launcher: str | None = None
 
 
 def init(
@@ -90,13 +91,10 @@ def init(
     Raises:
         SettingError: an argument cannot be used; the message says why.
     """
-    global _current  # noqa: PLW0603 - one handle a process, unless isolated
+    global _current, _launcher  # noqa: PLW0603 - one handle a process, unless isolated
     with _one_at_a_time:
         if _current is not None and not _current.ended and not isolated:
-            _log.warning(
-                "belvedere.init was called again; the first call's settings stay."
-                " Call shutdown() on its handle first to change them."
-            )
+            _say_again(service_name, _current)
             return _current
         about = resource(
             service_name=service_name,
@@ -154,8 +152,31 @@ def init(
         )
         watch(telemetry)
         if not isolated:
-            _current = telemetry
+            _current, _launcher = telemetry, None
         return telemetry
+
+
+def launched_by(program: str) -> None:
+    """Remember that `program` called `init`, not the application, to say so if that calls it."""
+    global _launcher  # noqa: PLW0603 - goes with _current
+    _launcher = program
+
+
+def _say_again(service_name: str | None, first: Telemetry) -> None:
+    if _launcher is None:
+        _log.warning(
+            "belvedere.init was called again; the first call's settings stay."
+            " Call shutdown() on its handle first to change them."
+        )
+        return
+    _log.warning(
+        "%s has called belvedere.init already, so that this call changes nothing and the service is"
+        " %s. Set OTEL_SERVICE_NAME=%s (and other OTEL_* variables), or run it without %s.",
+        _launcher,
+        first.resource.attributes.get("service.name"),
+        service_name or "NAME",
+        _launcher,
+    )
 
 
 def _names(instrument: Literal["auto"] | Sequence[str] | None) -> Sequence[str] | None:
