@@ -29,6 +29,11 @@ def severity(line: Mapping[str, Any]) -> tuple[str, str]:
     return one_line(line["severity"]).upper(), ""
 
 
+def without_code(attributes: Mapping[str, str]) -> dict[str, str]:
+    """What a person looks for: not where in the source a line was written, which JSON has."""
+    return {key: value for key, value in attributes.items() if not key.startswith("code.")}
+
+
 class LogPrinter:
     """Prints log lines one by one, so that they can be followed and piped."""
 
@@ -57,11 +62,13 @@ class LogPrinter:
             text.append(one_line(line["service"]), "cyan")
             text.append(" ")
         # A pipe gets a line a record; a person reads a stack trace as it was written.
-        text.append(one_line(line["body"]) if plain else clean(line["body"]))
-        if line["event_name"]:
+        body = line["body"] or line["event_name"]
+        text.append(one_line(body) if plain else clean(body))
+        if line["body"] and line["event_name"]:
             text.append(f" event={one_line(line['event_name'])}", "dim")
         if self._attributes:
-            for key, value in sorted(line["attributes"].items()):
+            attributes = line["attributes"] if plain else without_code(line["attributes"])
+            for key, value in sorted(attributes.items()):
                 text.append(f" {one_line(key)}={one_line(value)}", "dim")
         if line["trace_id"]:
             text.append(f" trace={line['trace_id'] if plain else line['trace_id'][:12]}", "dim")

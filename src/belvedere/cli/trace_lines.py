@@ -8,7 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from rich.text import Text
 
 from belvedere.cli.duration import format_duration
-from belvedere.cli.log_lines import severity
+from belvedere.cli.log_lines import severity, without_code
 from belvedere.cli.output import console, local_time, one_line
 from belvedere.cli.span_tree import Placed, SpanNode, Tree, text_attributes
 
@@ -68,7 +68,7 @@ def _lines(trace_id: str, tree: Tree, *, plain: bool, all_attributes: bool) -> I
         if isinstance(placed.item, SpanNode):
             yield from _span(placed, placed.item, tree, stem, twig, all_attributes)
         elif isinstance(placed.item, Mapping):
-            yield _log(placed, placed.item, tree, twig)
+            yield _log(placed, placed.item, tree, twig, whole=plain or all_attributes)
         else:
             yield from _event(placed, placed.item, tree, stem, twig, all_attributes)
 
@@ -161,14 +161,14 @@ def _event(
             )
 
 
-def _log(placed: Placed, line: Mapping[str, Any], tree: Tree, twig: str) -> Text:
+def _log(placed: Placed, line: Mapping[str, Any], tree: Tree, twig: str, *, whole: bool) -> Text:
     level, style = severity(line)
     text = _times(placed.time_ns - tree.start_ns, "")
     text.append(" " * _BAR + "  ")
     text.append(twig, "dim")
     text.append(level or "LOG", style)
-    text.append(f" {one_line(line['body'])}")
-    text.append(_all(line["attributes"]), "dim")
+    text.append(f" {one_line(line['body'] or line['event_name'])}")
+    text.append(_all(line["attributes"] if whole else without_code(line["attributes"])), "dim")
     return text
 
 
