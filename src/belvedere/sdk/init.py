@@ -91,7 +91,7 @@ def init(
     Raises:
         SettingError: an argument cannot be used; the message says why.
     """
-    global _current, _launcher  # noqa: PLW0603 - one handle a process, unless isolated
+    global _current, _launcher
     with _one_at_a_time:
         if _current is not None and not _current.ended and not isolated:
             _say_again(service_name, _current)
