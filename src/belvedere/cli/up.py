@@ -255,7 +255,7 @@ def _greet(console: Console, server: "Server", data_dir: Path) -> None:
         if fact:
             console.print(f"  {what:<14} {fact}", highlight=False, markup=False, soft_wrap=True)
     console.print()
-    demo, traces = _next_commands(listening)
+    demo, traces = _next_commands(server.listening)
     console.print(
         f"Next, in another terminal:  {demo}    then  {traces}", highlight=False, soft_wrap=True
     )
