@@ -172,9 +172,11 @@ def up(
     from belvedere.server.log import configure_log  # noqa: PLC0415
     from belvedere.server.memory import keep_request_memory  # noqa: PLC0415
     from belvedere.server.options import Options  # noqa: PLC0415
+    from belvedere.server.turns import favour_the_loop  # noqa: PLC0415
 
     configure_log(level=log_level)
     keep_request_memory()
+    favour_the_loop()
     options = Options(
         data_dir=data_dir,
         host=host,

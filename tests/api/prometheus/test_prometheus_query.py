@@ -1,9 +1,20 @@
 """Queries over HTTP: the forms of results, parameters and errors are Prometheus's."""
 
+import asyncio
+import threading
+import time
 from typing import Any
 
 import httpx
 import pytest
+
+from belvedere.api.app import create_app
+from belvedere.api.prometheus.project import Project
+from belvedere.api.state import AppState
+from belvedere.query.promql.memory_source import MemorySource
+from belvedere.query.samples import Samples
+from belvedere.query.stop import go_on
+from belvedere.store.embedded import EmbeddedClickHouse
 
 T0_S = 1_795_000_000
 
@@ -302,3 +313,58 @@ async def test_large_answers_are_compressed_for_those_who_ask(
     large = len(plain.content) > 1024
     assert answer.headers.get("content-encoding") == (coding if large else None)
     assert answer.json() == plain.json()
+
+
+class Endless(MemorySource):
+    """Samples whose reading goes on until the query is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.ended = threading.Event(), threading.Event()
+
+    def select(self, *_: object) -> Samples:
+        self.began.set()
+        try:
+            while True:
+                go_on()
+                time.sleep(0.001)
+        finally:
+            self.ended.set()
+
+
+@pytest.mark.parametrize("leaves", ["client", "server"])
+async def test_a_query_that_nobody_waits_for_ends(
+    metric_store: EmbeddedClickHouse, monkeypatch: pytest.MonkeyPatch, leaves: str
+) -> None:
+    source = Endless()
+    monkeypatch.setattr(Project, "source", lambda _: source)
+    app = create_app(AppState(metric_store))
+    gone = asyncio.Event()
+    told = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Any:
+        if (message := next(told, None)) is not None:
+            return message
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None:
+        pass
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/prometheus/api/v1/query",
+        "query_string": b"query=up",
+        "headers": [],
+    }
+    asked = asyncio.ensure_future(app(scope, receive, send))
+    await asyncio.to_thread(source.began.wait, 10)
+    if leaves == "client":
+        gone.set()
+        await asked
+    else:
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    assert await asyncio.to_thread(source.ended.wait, 10)

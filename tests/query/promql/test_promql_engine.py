@@ -9,6 +9,7 @@ import pytest
 
 from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.matrix import Grid, SeriesMatrix
+from belvedere.query.promql import engine as engine_module
 from belvedere.query.promql import select
 from belvedere.query.promql.engine import Engine, EngineOptions
 from belvedere.query.promql.errors import (
@@ -178,6 +179,36 @@ def test_samples_are_bounded(query: str) -> None:
 def test_steps_of_subqueries_are_bounded(query: str) -> None:
     with pytest.raises((TooManySamples, ParseError)):
         ENGINE.instant(query, loaded("m 1"), 10**13)
+
+
+def test_queries_that_run_at_once_share_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_MAX_SAMPLES_OF_ALL", 25)
+    shared = Engine()
+    grid = Grid(0, 9 * MINUTE_MS, MINUTE_MS)
+    refused: list[str] = []
+
+    class Second(MemorySource):
+        """Runs a second query while the first reads."""
+
+        def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Samples:
+            found = super().select(matchers, start_ms, end_ms)
+            if any(matcher.value == "n" for matcher in matchers):
+                with pytest.raises(TooManySamples) as caught:
+                    shared.range("m + m", loaded("m 0+1x10"), grid)
+                refused.append(str(caught.value))
+            return found
+
+    source = Second()
+    for name in "mn":
+        points = [(n * MINUTE_MS, float(n)) for n in range(10)]
+        source.add(Labels({METRIC_NAME: name}), points)
+    for _ in range(3):  # what a query held is given back, that of the refused ones as well
+        assert len(rows(shared.range("m + n", source, grid).value)) == 1
+    assert (
+        refused
+        == ["all queries together would load too many samples into memory; try again in a moment"]
+        * 3
+    )
 
 
 def test_what_is_done_with_is_not_held() -> None:

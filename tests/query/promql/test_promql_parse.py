@@ -280,7 +280,7 @@ def test_faults_are_told_as_upstream_tells_them(query: str, message: str) -> Non
     ],
 )
 def test_deep_nesting_is_refused(query: str) -> None:
-    with pytest.raises(ParseError, match="nested deeper than|multiple times"):
+    with pytest.raises(ParseError, match=r"nested deeper than|multiple times"):
         parse(query)
 
 

@@ -1,7 +1,8 @@
 """Queries in, results out: parse, plan, execute."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from belvedere.query.labels import EMPTY
 from belvedere.query.matrix import Grid, SeriesMatrix
 from belvedere.query.promql.annotations import Annotations
 from belvedere.query.promql.ast import Expression
-from belvedere.query.promql.bounds import Bounds
+from belvedere.query.promql.bounds import Bounds, SharedBound
 from belvedere.query.promql.errors import ExecutionError, QueryTypeError
 from belvedere.query.promql.execute import Execution
 from belvedere.query.promql.options import DEFAULT, ParserOptions
@@ -22,6 +23,9 @@ from belvedere.query.promql.signatures import ValueType
 from belvedere.query.promql.source import Source
 from belvedere.query.samples import Samples
 from belvedere.query.stop import stoppable
+
+_MAX_SAMPLES_OF_ALL: Final = 100_000_000
+"""What queries hold that run at once: at most 5 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,15 @@ def _go_on() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Evaluates queries. Has no state: any number of threads may use one engine."""
+    """Evaluates queries. Any number of threads may use one engine; their samples are counted."""
 
     options: EngineOptions = EngineOptions()
+    _shared: SharedBound = field(
+        default_factory=lambda: SharedBound(_MAX_SAMPLES_OF_ALL),
+        init=False,
+        repr=False,
+        compare=False,
+    )
 
     def instant(
         self,
@@ -79,7 +89,7 @@ class Engine:
         tree = parse(query, self.options.parser)
         node = plan(tree, self._times(grid, 0))
         execution = self._execution(source, lookback_ms, is_range_query=False)
-        with stoppable(check):
+        with stoppable(check), execution.bounds:
             if isinstance(node, Range | SubqueryRange):
                 samples = _range_samples(execution, node, grid)
                 return Result(ValueType.MATRIX, samples, grid, execution.annotations)
@@ -106,7 +116,7 @@ class Engine:
             )
         node = plan(tree, self._times(grid, grid.step_ms))
         execution = self._execution(source, lookback_ms, is_range_query=True)
-        with stoppable(check):
+        with stoppable(check), execution.bounds:
             value = execution.value(node, grid)
             if isinstance(value, np.ndarray):
                 value = SeriesMatrix.of([EMPTY], value.reshape(1, -1))
@@ -138,7 +148,7 @@ class Engine:
             self.options.lookback_ms if lookback_ms is None else lookback_ms,
             self.options.delayed_name_removal,
             is_range_query,
-            Bounds(self.options.max_samples),
+            Bounds(self.options.max_samples, self._shared),
             Annotations(),
         )
 
