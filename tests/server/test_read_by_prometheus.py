@@ -78,7 +78,7 @@ def test_remote_read_gives_prometheus_what_is_stored_here(
             'jobs_total{pod!="a",path="/ä b"}',
             "sum by (path) (increase(jobs_total[3m]))",
             "odd",
-            'count by (__name__) ({__name__=~"jobs_total|odd|sizes"})',
+            'count by (__name__) ({__name__=~"jobs_.+|odd"})',
             "absent(nothing)",
         ):
             for ranged in (False, True):
