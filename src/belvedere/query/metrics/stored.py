@@ -11,8 +11,8 @@ from belvedere.query.metrics.numbers import numbers
 from belvedere.query.metrics.series import Found
 from belvedere.query.samples import FloatArray, HistogramArray, IntArray, Samples
 
-# Blocks of at least so many rows are copied one by one; for less, an index of rows is faster (0.3 µs
-# a block and column, 3 ns a row and column).
+# Blocks of at least so many rows are copied one by one; for less, an index of rows is faster
+# (0.3 µs a block and column, 3 ns a row and column).
 _LONG_ROWS = 100
 
 
