@@ -12,7 +12,7 @@ EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
 # The real programs that tests and benchmarks compare with; see tests/peers.sh.
 export PATH := $(abspath $(VENV)/peers):$(PATH)
 
-.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk bench-collector conformance-promql
+.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk bench-collector bench-promql conformance-promql
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
