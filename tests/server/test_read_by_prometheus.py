@@ -117,8 +117,10 @@ def test_prometheus_federates_the_newest_samples(
     with RealPrometheus(tmp_path, config={"scrape_configs": [job]}) as prometheus:
         found = prometheus.until(lambda: prometheus.query("timestamp(jobs_total)"))
         labels = [{"pod": pod, "path": "/ä b"} for pod in "abc"]
-        instance = {"instance": server.api.removeprefix("http://"), "job": "federate"}
-        assert [each["metric"] for each in found] == [{**each, **instance} for each in labels]
+        # No instance: it is that of the series, which have none.
+        assert [each["metric"] for each in found] == [
+            {**each, "job": "federate"} for each in labels
+        ]
         assert {float(each["value"][1]) for each in found} == {end_s}
         [odd] = prometheus.query("odd")
         assert odd["value"][1] == "1e-300"

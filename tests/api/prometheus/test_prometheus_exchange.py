@@ -96,7 +96,10 @@ async def test_federation_gives_the_newest_of_each_series(
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
     at = now_ms - 10_000
-    assert lines == [f'fresh{{pod="a"}} 3 {at}', f'fresh{{pod="b"}} 2.5 {at}']
+    assert lines == [
+        f'fresh{{pod="a",instance=""}} 3 {at}',
+        f'fresh{{pod="b",instance=""}} 2.5 {at}',
+    ]
 
 
 async def test_federation_of_nothing_is_refused(prometheus: httpx.AsyncClient) -> None:

@@ -123,7 +123,7 @@ async def test_annotations_come_with_their_place(prometheus: httpx.AsyncClient) 
             "query",
             {"query": "up", "time": "x"},
             "bad_data",
-            'invalid parameter "time": cannot parse "x" to a valid timestamp',
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse",
         ),
         (
             "query",

@@ -1,9 +1,16 @@
 """Browsing and completion, as Grafana's query builder asks for them."""
 
+import time
 from typing import Any
 
 import httpx
 import pytest
+
+from belvedere.prometheus.model import Series, labels_of
+from belvedere.prometheus.points import encode_points
+from belvedere.store.embedded import EmbeddedClickHouse
+from belvedere.store.ingest import Door, insert
+from belvedere.store.migrate import migrate
 
 RANGE = {"start": "1795000000", "end": "1795000300"}
 
@@ -75,6 +82,10 @@ async def test_metadata(prometheus: httpx.AsyncClient) -> None:
     found = await data(prometheus, "metadata", metric="up")
     assert found == {"up": [{"type": "gauge", "unit": "", "help": "What up says."}]}
     assert len(await data(prometheus, "metadata", limit=2)) == 2
+    assert await data(prometheus, "metadata", limit=0) == {}
+    assert await data(prometheus, "metadata", metric="up", limit_per_metric=0) == {"up": []}
+    every = await data(prometheus, "metadata")
+    assert await data(prometheus, "metadata", limit=-1, limit_per_metric=-1) == every
 
 
 async def test_another_project_is_another_world(prometheus: httpx.AsyncClient) -> None:
@@ -84,17 +95,21 @@ async def test_another_project_is_another_world(prometheus: httpx.AsyncClient) -
     assert answer.json()["data"] == ["secret"]
 
 
+TIME = "invalid parameter \"start\": invalid time value for 'start': cannot parse "
+
+
 @pytest.mark.parametrize(
     ("path", "params", "message"),
     [
         ("series", {}, "no match[] parameter provided"),
         ("series", {"match[]": "{}"}, "match[] must contain at least one non-empty matcher"),
         ("series", {"match[]": "up{"}, "1:4: parse error: unexpected end of input"),
-        ("labels", {"start": "yesterday"}, 'invalid parameter "start": cannot parse "yesterday"'),
-        ("labels", {"start": "1e400"}, 'invalid parameter "start": cannot parse "1e400"'),
-        ("labels", {"start": "2", "end": "1"}, "end timestamp must not be before start"),
+        ("labels", {"start": "yesterday"}, TIME + '"yesterday"'),
+        ("labels", {"start": "1e400"}, TIME + '"1e400"'),
         ("labels", {"limit": "-1"}, "limit must be non-negative"),
         ("labels", {"limit": "many"}, 'invalid parameter "limit"'),
+        ("metadata", {"limit": "many"}, "limit must be a number"),
+        ("metadata", {"limit_per_metric": "1.5"}, "limit_per_metric must be a number"),
     ],
 )
 async def test_a_wrong_request_is_told_what_is_wrong(
@@ -121,3 +136,43 @@ async def test_grafana_learns_the_version_and_no_features(prometheus: httpx.Asyn
 @pytest.mark.parametrize("path", ["-/healthy", "-/ready"])
 async def test_health(prometheus: httpx.AsyncClient, path: str) -> None:
     assert (await prometheus.get(path)).status_code == 200
+
+
+async def test_what_has_the_most_series_is_counted(
+    metric_store: EmbeddedClickHouse, prometheus: httpx.AsyncClient
+) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    several = [
+        Series(labels_of({"__name__": name, "pod": pod}), samples=[(now_ms, 1.0)])
+        for name, pod in (("most", "a"), ("most", "bb"), ("least", "a"))
+    ]
+    migrate(metric_store, "counted")
+    insert(metric_store, "counted", Door.POINTS, encode_points(several), token="counted")
+    answer = await prometheus.get(
+        "api/v1/status/tsdb", params={"limit": 2}, headers={"X-Scope-OrgID": "counted"}
+    )
+    found = answer.json()["data"]
+    assert found["headStats"]["numSeries"] == 3
+    assert found["headStats"]["numLabelPairs"] == 4
+    assert found["seriesCountByMetricName"] == [
+        {"name": "most", "value": 2},
+        {"name": "least", "value": 1},
+    ]
+    assert found["labelValueCountByLabelName"] == [
+        {"name": "__name__", "value": 2},
+        {"name": "pod", "value": 2},
+    ]
+    assert found["memoryInBytesByLabelName"] == [
+        {"name": "__name__", "value": 9},
+        {"name": "pod", "value": 3},
+    ]
+    assert found["seriesCountByLabelValuePair"] == [
+        {"name": "__name__=most", "value": 2},
+        {"name": "pod=a", "value": 2},
+    ]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "99999"])
+async def test_lists_of_counts_have_a_length(prometheus: httpx.AsyncClient, limit: str) -> None:
+    answer = await prometheus.get("api/v1/status/tsdb", params={"limit": limit})
+    assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")

@@ -11,6 +11,7 @@ from belvedere.api.prometheus import (
     exemplars,
     federate,
     links,
+    metadata,
     otlp,
     query,
     read,
@@ -18,6 +19,7 @@ from belvedere.api.prometheus import (
     series,
     status,
     targets,
+    tsdb,
     write,
 )
 from belvedere.api.prometheus.project import Projects
@@ -44,6 +46,8 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
         *query.routes(projects, engine),
         *exemplars.routes(projects, engine),
         *series.routes(projects),
+        *metadata.routes(projects),
+        *tsdb.routes(projects),
         *write.routes(state, projects),
         *read.routes(projects),
         *otlp.routes(state),

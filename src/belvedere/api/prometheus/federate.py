@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Final
 
 import numpy as np
 from starlette.requests import Request
@@ -19,6 +20,8 @@ from belvedere.prometheus.model import Metadata
 from belvedere.query.kernels.latest import latest_indexes
 from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.promql.matcher import Matcher
+
+_INSTANCE: Final = "instance"
 
 
 def routes(projects: Projects, lookback_ms: int) -> list[BaseRoute]:
@@ -56,6 +59,12 @@ def _newest(
     return found
 
 
+def _labels(labels: Labels) -> tuple[tuple[str, str], ...]:
+    """With an empty `instance` where there is none, lest the scraper adds its own, as upstream."""
+    pairs = tuple(labels.without(METRIC_NAME).items())
+    return pairs if _INSTANCE in labels else (*pairs, (_INSTANCE, ""))
+
+
 def _scrape(newest: dict[Labels, tuple[int, float]]) -> str:
     """The text, by name and labels; types are not said, as upstream does."""
     ordered = sorted(newest, key=lambda labels: (labels.name, tuple(labels.items())))
@@ -65,7 +74,7 @@ def _scrape(newest: dict[Labels, tuple[int, float]]) -> str:
         points = [
             Point(
                 metadata,
-                tuple(labels.without(METRIC_NAME).items()),
+                _labels(labels),
                 newest[labels][0],
                 0,
                 (Line("", None, newest[labels][1]),),

@@ -25,6 +25,7 @@ _MAX_DURATION_S: Final = (1 << 63) / 1e9
 _FLOAT: Final = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE
 )
+_MAX_DIGITS: Final = 19
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
@@ -80,7 +81,9 @@ class Parameters:
         Raises:
             BadData: it is none, or is not there and has no default.
         """
-        return self._parsed(name, default, parse_time_ms)
+        if default is None:
+            return self._parsed(name, None, parse_time_ms)
+        return self._parsed(name, default, lambda text: _named_time_ms(name, text))
 
     def duration_ms(self, name: str, default: int | None = None) -> int:
         """A duration: seconds, or `5m` and the like.
@@ -109,7 +112,7 @@ class Parameters:
         reason = ""
         if not _INTEGER.fullmatch(text):
             reason = "invalid syntax"
-        elif len(text) > 19 or abs(int(text)) >= 1 << 63:
+        elif len(text) > _MAX_DIGITS or abs(int(text)) >= 1 << 63:
             reason = "value out of range"
         if reason:
             reason = f"strconv.ParseInt: parsing {quote(text)}: {reason}"
@@ -118,6 +121,17 @@ class Parameters:
         if limit < 0:
             raise BadData(f"invalid parameter {quote(name)}: {name} must be non-negative")
         return limit
+
+    def number(self, name: str) -> int:
+        """A number of results; -1 if it is not there.
+
+        Raises:
+            BadData: it is no number.
+        """
+        text = self.text(name) or "-1"
+        if not _INTEGER.fullmatch(text) or len(text) > _MAX_DIGITS:
+            raise BadData(f"{name} must be a number")
+        return int(text)
 
     def selectors(self, *, required: bool = False) -> list[tuple[Matcher, ...]]:
         """`match[]`: what series are asked for.
@@ -171,6 +185,14 @@ def parse_time_ms(text: str) -> int:
     except ValueError:
         raise wrong from None
     return (moment - _EPOCH) // _MILLISECOND
+
+
+def _named_time_ms(name: str, text: str) -> int:
+    """As upstream, parameters that may be left out are named twice in their errors."""
+    try:
+        return parse_time_ms(text)
+    except ValueError as error:
+        raise ValueError(f"invalid time value for '{name}': {error}") from None
 
 
 def parse_duration_ms(text: str) -> int:

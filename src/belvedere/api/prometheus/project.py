@@ -10,6 +10,7 @@ from belvedere.api.auth import caller
 from belvedere.api.pool import QueryPool
 from belvedere.api.state import AppState
 from belvedere.query.labels import Labels
+from belvedere.query.metrics.cardinality import Cardinality, cardinality
 from belvedere.query.metrics.catalog import SeriesCatalog
 from belvedere.query.metrics.exemplars import Exemplar, find_exemplars
 from belvedere.query.metrics.series import SeriesIndex
@@ -44,6 +45,10 @@ class Project:
         return find_exemplars(
             self._db, self.name, self.index, selectors, start_ms=start_ms, end_ms=end_ms
         )
+
+    def cardinality(self, start_ms: int, end_ms: int, *, limit: int) -> Cardinality:
+        """See `cardinality`."""
+        return cardinality(self._db, self.name, start_ms, end_ms, limit=limit)
 
     async def run(self, request: Request, function: Callable[[], T]) -> T:
         """See `QueryPool.run`."""

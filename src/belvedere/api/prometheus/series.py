@@ -1,4 +1,4 @@
-"""What series there are: `/series`, `/labels`, `/label/{name}/values`, `/metadata`."""
+"""What series there are: `/series`, `/labels`, `/label/{name}/values`."""
 
 import re
 from typing import Final
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from belvedere.api.prometheus.answers import BadData, answering, limited, success
+from belvedere.api.prometheus.answers import BadData, answering, limited
 from belvedere.api.prometheus.parameters import MAX_TIME_MS, MIN_TIME_MS, Parameters
 from belvedere.api.prometheus.project import Projects
 from belvedere.query.go_format import quote
@@ -66,30 +66,10 @@ def routes(projects: Projects) -> list[BaseRoute]:
 
         return await project.run(request, answer)
 
-    async def metadata(request: Request) -> Response:
-        parameters = await Parameters.of(request)
-        project = projects.of(request)
-        limit, of_each = parameters.limit(), parameters.limit("limit_per_metric")
-
-        def answer() -> Response:
-            found = project.catalog.metadata(parameters.text("metric"), limit=limit)
-            return success(
-                {
-                    family: [
-                        {"type": said.type, "unit": said.unit, "help": said.help}
-                        for said in (several[:of_each] if of_each else several)
-                    ]
-                    for family, several in found.items()
-                }
-            )
-
-        return await project.run(request, answer)
-
     return [
         Route("/api/v1/series", answering(series), methods=_GET_AND_POST),
         Route("/api/v1/labels", answering(labels), methods=_GET_AND_POST),
         Route("/api/v1/label/{name}/values", answering(values)),
-        Route("/api/v1/metadata", answering(metadata)),
     ]
 
 
@@ -110,8 +90,4 @@ def unescaped(name: str) -> str:
 
 
 def _range(parameters: Parameters) -> tuple[int, int]:
-    start_ms = parameters.time_ms("start", MIN_TIME_MS)
-    end_ms = parameters.time_ms("end", MAX_TIME_MS)
-    if end_ms < start_ms:
-        raise BadData("end timestamp must not be before start timestamp")
-    return start_ms, end_ms
+    return parameters.time_ms("start", MIN_TIME_MS), parameters.time_ms("end", MAX_TIME_MS)
