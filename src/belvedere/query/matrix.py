@@ -88,6 +88,30 @@ class SeriesMatrix:
         """No series on that many steps."""
         return cls.of((), np.zeros((0, steps), np.float64))
 
+    @classmethod
+    def joined(cls, parts: "Sequence[SeriesMatrix]", steps: int) -> "SeriesMatrix":
+        """The series of all parts (none will do), which have that many steps, part after part."""
+        if len(parts) == 1:
+            return parts[0]
+        histograms = None
+        if any(part.histograms is not None for part in parts):
+            histograms = np.concatenate(
+                [
+                    np.full(part.values.shape, None, np.object_)
+                    if part.histograms is None
+                    else part.histograms
+                    for part in parts
+                ]
+            )
+        none = cls.empty(steps)
+        return cls(
+            [labels for part in parts for labels in part.labels],
+            np.concatenate([none.values, *(part.values for part in parts)]),
+            np.concatenate([none.present, *(part.present for part in parts)]),
+            histograms,
+            np.concatenate([none.drop_name, *(part.drop_name for part in parts)]),
+        )
+
     @property
     def is_float(self) -> BoolArray:
         """bool[S, T], whether there is a sample that is a float."""

@@ -28,17 +28,6 @@ class Buckets:
             offset + np.arange(len(counts), dtype=np.int64), np.array(counts, dtype=np.float64)
         )
 
-    @classmethod
-    def of_spans(cls, spans: Sequence[tuple[int, int]], counts: Sequence[float]) -> "Buckets":
-        """Buckets as the wire formats have them: spans of (gap before, length)."""
-        indexes: list[int] = []
-        position = 0
-        for gap, length in spans:
-            position += gap
-            indexes.extend(range(position, position + length))
-            position += length
-        return cls(np.array(indexes, dtype=np.int64), np.array(counts, dtype=np.float64))
-
     def __len__(self) -> int:
         return len(self.indexes)
 

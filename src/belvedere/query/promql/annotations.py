@@ -177,13 +177,6 @@ def possible_non_counter(metric_name: str) -> str:
     )
 
 
-def possible_non_counter_label(metric_name: str, type_label: str) -> str:
-    return (
-        'metric might not be a counter, __type__ label is not set to "counter" or "histogram", '
-        f"got {quote(type_label)}: {quote(metric_name)}"
-    )
-
-
 def incompatible_types(left: str, operator: str, right: str) -> str:
     """`left` and `right` are `float` or `histogram`."""
     return (

@@ -1,7 +1,7 @@
 """A condition on one label, as selectors have them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -46,9 +46,6 @@ class Matcher:
         if self.op is MatchOp.REGEX:
             return lambda text: pattern.search(text) is not None
         return lambda text: pattern.search(text) is None
-
-    def matches_labels(self, labels: Mapping[str, str]) -> bool:
-        return self.matches(labels.get(self.name, ""))
 
     def __str__(self) -> str:
         name = self.name if _PLAIN_NAME.match(self.name) else quote(self.name)

@@ -138,7 +138,7 @@ def vector_operation(
     parts = [_matched(join, active)]
     if matching.has_fill:
         parts += _filled(join, active)
-    result = _concatenated(parts, left.values.shape[1])
+    result = SeriesMatrix.joined(parts, left.values.shape[1])
     drop = np.full(len(result.labels), operator.return_bool)
     return SeriesMatrix(result.labels, result.values, result.present, result.histograms, drop)
 
@@ -275,24 +275,3 @@ def _masked(matrix: SeriesMatrix, rows: IntArray, present: BoolArray) -> Side:
 
 def _constant(value: float, other: Side) -> Side:
     return Side(np.full(other.values.shape, value), other.present)
-
-
-def _concatenated(parts: list[SeriesMatrix], steps: int) -> SeriesMatrix:
-    if len(parts) == 1:
-        return parts[0]
-    histograms = None
-    if any(part.histograms is not None for part in parts):
-        histograms = np.concatenate(
-            [
-                np.full(part.values.shape, None, np.object_)
-                if part.histograms is None
-                else part.histograms
-                for part in parts
-            ]
-        )
-    return SeriesMatrix.of(
-        [labels for part in parts for labels in part.labels],
-        np.concatenate([np.zeros((0, steps)), *(part.values for part in parts)]),
-        np.concatenate([np.zeros((0, steps), np.bool_), *(part.present for part in parts)]),
-        histograms,
-    )

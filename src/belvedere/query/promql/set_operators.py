@@ -17,7 +17,8 @@ def set_operation(
     )
     if op == "or":
         there = present_by_signature(left.present, left_ordinal, count)
-        return _joined(left, _masked(right, right.present & ~there[right_ordinal]))
+        added = _masked(right, right.present & ~there[right_ordinal])
+        return SeriesMatrix.joined([left, added], left.values.shape[1])
     there = present_by_signature(right.present, right_ordinal, count)[left_ordinal]
     return _masked(left, left.present & (there if op == "and" else ~there))
 
@@ -34,23 +35,3 @@ def _only(histograms: HistogramArray | None, present: BoolArray) -> HistogramArr
     only = np.full(present.shape, None, np.object_)
     only[present] = histograms[present]
     return only
-
-
-def _joined(left: SeriesMatrix, right: SeriesMatrix) -> SeriesMatrix:
-    histograms = None
-    if left.histograms is not None or right.histograms is not None:
-        histograms = np.concatenate(
-            [
-                np.full(side.values.shape, None, np.object_)
-                if side.histograms is None
-                else side.histograms
-                for side in (left, right)
-            ]
-        )
-    return SeriesMatrix(
-        [*left.labels, *right.labels],
-        np.concatenate([left.values, right.values]),
-        np.concatenate([left.present, right.present]),
-        histograms,
-        np.concatenate([left.drop_name, right.drop_name]),
-    )

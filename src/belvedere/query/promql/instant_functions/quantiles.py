@@ -56,7 +56,9 @@ def _several_quantiles(arguments: Sequence[Argument], context: CallContext) -> S
             steps = np.isnan(q) if np.isnan(value) else q == value
             labels = [labels.with_(label, _open_metrics(value)) for labels in found.labels]
             parts.append(replace(found, labels=labels, present=found.present & steps))
-    return _joined(parts, context.steps).without_names(delayed=context.delayed_name_removal)
+    return SeriesMatrix.joined(parts, context.steps).without_names(
+        delayed=context.delayed_name_removal
+    )
 
 
 def _fraction(arguments: Sequence[Argument], context: CallContext) -> SeriesMatrix:
@@ -73,7 +75,7 @@ def _fraction(arguments: Sequence[Argument], context: CallContext) -> SeriesMatr
     def tell(name: str, _: NanEffect) -> None:
         context.annotations.info(texts.native_fraction_nans(name), context.positions[0])
 
-    result = _joined(
+    result = SeriesMatrix.joined(
         [
             _of_native(histograms.native, of_native, tell, context),
             _of_classic(histograms.classic, of_classic, context.steps),
@@ -103,7 +105,7 @@ def _quantiles(
         message = texts.native_quantile_nan_result if effect.nan else texts.native_quantile_nan_skew
         context.annotations.info(message(name), native_at)
 
-    return _joined(
+    return SeriesMatrix.joined(
         [
             _of_native(histograms.native, of_native, tell, context),
             _of_classic(histograms.classic, of_classic, context.steps),
@@ -141,18 +143,6 @@ def _of_classic(
     labels: list[Labels] = [histogram.labels for histogram in histograms]
     dropped = np.array([histogram.drop_name for histogram in histograms], dtype=np.bool_)
     return SeriesMatrix(labels, values, present, None, dropped)
-
-
-def _joined(parts: Sequence[SeriesMatrix], steps: int) -> SeriesMatrix:
-    if not parts:
-        return SeriesMatrix.empty(steps)
-    return SeriesMatrix(
-        [labels for part in parts for labels in part.labels],
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.present for part in parts]),
-        None,
-        np.concatenate([part.drop_name for part in parts]),
-    )
 
 
 def _tell_invalid(q: FloatArray, context: CallContext, position: Position) -> None:
