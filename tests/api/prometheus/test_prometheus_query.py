@@ -368,3 +368,14 @@ async def test_a_query_that_nobody_waits_for_ends(
         with pytest.raises(asyncio.CancelledError):
             await asked
     assert await asyncio.to_thread(source.ended.wait, 10)
+
+
+@pytest.mark.parametrize("project", ["nobody", "a/b;DROP", "system"])
+async def test_a_project_that_there_is_not_is_named_as_the_reason(
+    prometheus: httpx.AsyncClient, project: str
+) -> None:
+    answer = await prometheus.get(
+        "api/v1/query", params={"query": "up"}, headers={"X-Scope-OrgID": project}
+    )
+    assert (answer.status_code, answer.json()["errorType"]) == (404, "not_found")
+    assert "no such project" in answer.json()["error"]

@@ -53,6 +53,13 @@ _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
     (StoreUnavailable, "unavailable", 503),
     (StoreError, "internal", 500),
 )
+_NO_PROJECT: Final = "there is no such project (X-Scope-OrgID); one appears with its first data"
+_KIND_OF_CODE: Final = {
+    "TIMEOUT_EXCEEDED": ("timeout", "query timed out in expression evaluation", 503),
+    "UNKNOWN_DATABASE": ("not_found", _NO_PROJECT, 404),
+    "UNKNOWN_TABLE": ("not_found", _NO_PROJECT, 404),
+}
+"""ClickHouse's error name → errorType, message, status, where the type of the error says less."""
 _KIND_OF_STATUS: Final = {400: "bad_data", 401: "unauthorized", 403: "forbidden", 404: "not_found"}
 
 
@@ -122,8 +129,8 @@ def answering(endpoint: Endpoint) -> Endpoint:
 def _failed(request: Request, error: Exception) -> Response:
     for type_, kind, status in _KINDS:
         if isinstance(error, type_):
-            if isinstance(error, QueryTooLarge) and error.code == "TIMEOUT_EXCEEDED":
-                return failure("timeout", "query timed out in expression evaluation", 503)
+            if isinstance(error, QueryError) and error.code in _KIND_OF_CODE:
+                return failure(*_KIND_OF_CODE[error.code])
             after_s = math.ceil(getattr(error, "after_s", None) or 1)
             headers = {"Retry-After": str(after_s)} if kind == "unavailable" else None
             return failure(kind, str(error), status, headers)

@@ -1,5 +1,6 @@
 """A project as Prometheus's endpoints see it: its series, and threads to look at them in."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -19,6 +20,9 @@ from belvedere.query.promql.matcher import Matcher
 from belvedere.store.database import Database, QueryLimits
 
 T = TypeVar("T")
+
+_MAX_KNOWN: Final = 1_000
+"""Projects, be they none: clients may ask for any."""
 
 _LIMITS: Final = QueryLimits(memory_bytes=2 << 30, threads=1)
 """A dashboard asks many queries at once. A second thread costs each of them a tenth more CPU."""
@@ -60,7 +64,7 @@ class Projects:
 
     def __init__(self, state: AppState, pool: QueryPool) -> None:
         self._state, self._pool = state, pool
-        self._known: dict[str, Project] = {}
+        self._known: OrderedDict[str, Project] = OrderedDict()
 
     def of(self, request: Request) -> Project:
         """The project that a request means.
@@ -74,4 +78,7 @@ class Projects:
             self._known[name] = Project(
                 name, SeriesIndex(db, name), SeriesCatalog(db, name), db, self._pool
             )
+            if len(self._known) > _MAX_KNOWN:
+                self._known.popitem(last=False)
+        self._known.move_to_end(name)
         return self._known[name]
