@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from belvedere.server.run import Server
 
 _ADDRESSES, _STORE, _ACCESS = "Addresses", "Data", "Who may send and ask"
-_DEFAULT_GRPC = "127.0.0.1:4317"
+_DEFAULT_OTLP = "http://127.0.0.1:4317"
 _RULES = "Rules and alerts"
 _ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric points", Signal.LOGS: "log records"}
 
@@ -261,7 +261,13 @@ def _greet(console: Console, server: "Server", data_dir: Path) -> None:
     console.print(
         f"Next, in another terminal:  {demo}    then  {traces}", highlight=False, soft_wrap=True
     )
-    console.print("Or point an application at it: its OpenTelemetry SDK finds it by default.")
+    otlp = _otlp(server.listening)
+    found = (
+        "its OpenTelemetry SDK finds it by default."
+        if otlp == _DEFAULT_OTLP
+        else f"OTEL_EXPORTER_OTLP_ENDPOINT={otlp} OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
+    )
+    console.print(f"Or point an application at it: {found}", highlight=False, soft_wrap=True)
     console.print("Stop with Ctrl-C.")
 
 
@@ -269,9 +275,15 @@ def _next_commands(listening: dict[str, str]) -> tuple[str, str]:
     """`demo` and `traces`, with the options that find a server whose ports are not the defaults."""
     api = _reached_at(listening["API and UI"])
     server = f" --server {api}" if api != DEFAULT_SERVER else ""
-    otlp = _reached_at(f"http://{listening.get('OTLP/gRPC', _DEFAULT_GRPC)}")
-    endpoint = f" --endpoint {otlp}" if otlp != f"http://{_DEFAULT_GRPC}" else ""
+    otlp = _otlp(listening)
+    endpoint = f" --endpoint {otlp}" if otlp != _DEFAULT_OTLP else ""
     return f"belvedere demo{endpoint}{server}", f"belvedere traces{server}"
+
+
+def _otlp(listening: dict[str, str]) -> str:
+    """Where this machine's applications send to, by gRPC."""
+    where = listening.get("OTLP/gRPC")
+    return _reached_at(f"http://{where}") if where else _DEFAULT_OTLP
 
 
 def _reached_at(address: str) -> str:

@@ -8,8 +8,6 @@ from pydantic import Field, model_validator
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.receivers.prometheus.scalars import Text
 
-_NO_STORE = "there is no credential store; use the key or its _file"
-
 
 class BasicAuthConfig(ComponentConfig):
     """`basic_auth`."""
