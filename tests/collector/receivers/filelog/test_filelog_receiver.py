@@ -19,6 +19,7 @@ from belvedere.collector.errors import ConfigError, Permanent, Retryable
 from belvedere.collector.exporters.retry import Clock
 from belvedere.collector.extensions.file_storage import FileStorage, FileStorageConfig
 from belvedere.collector.receivers.filelog import FileLogReceiver
+from belvedere.collector.receivers.filelog.files import Files
 from belvedere.collector.receivers.filelog.reading import Reader
 from belvedere.internal_telemetry import RECEIVER_ACCEPTED, RECEIVER_REFUSED
 from belvedere.otlp.any_value import plain_value
@@ -366,6 +367,7 @@ from belvedere.collector.exporters.file import FileExporter
 from belvedere.collector.extensions.file_storage import FileStorage
 from belvedere.collector.exporters.retry import Clock
 from belvedere.collector.receivers.filelog import FileLogReceiver
+from belvedere.collector.receivers.filelog.files import Files
 from belvedere.collector.receivers.filelog.reading import Reader
 from belvedere.otlp.signal import Signal
 
@@ -460,6 +462,31 @@ async def test_a_file_that_is_truncated_while_it_is_recognised(
         await until(lambda: recorder.batches)
         await settled()
     assert lines(recorder) == ["three"]
+
+
+def test_a_file_that_is_copied_truncated_and_renamed_at_once(tmp_path: Path) -> None:
+    path, copy = tmp_path / "a.log", tmp_path / "a.log.1"
+    config = {"include": [f"{path}*"], "start_at": "beginning"}
+    files = Files(FileLogReceiver.Config.model_validate(config))
+    reader = Reader(FileLogReceiver.Config.model_validate(config))
+
+    def read() -> list[Any]:
+        found: list[Any] = []
+        for file in files.find():
+            piece = reader.read(file)
+            file.state.offset = piece.offset
+            found += [entry.body for entry in piece.entries]
+        return found
+
+    append(path, "one")
+    assert read() == ["one"]
+    append(path, "two")
+    shutil.copy(path, copy)
+    os.truncate(path, 0)
+    append(path, "three")
+    path.rename(tmp_path / "elsewhere")
+    assert sorted(read()) == ["three", "two"]
+    files.close()
 
 
 async def test_checkpoints_that_are_none(tmp_path: Path) -> None:

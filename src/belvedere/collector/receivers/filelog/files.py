@@ -107,6 +107,9 @@ class Files:
                 if path not in self._unreadable:
                     self._unreadable.add(path)
                     log.warning("file_not_readable", path=_text(path), error=error.strerror)
+        for file in self._open.values():
+            if not file.is_named:  # it may have been copied, and truncated, before it was renamed
+                self._know_again(file, os.fstat(file.descriptor).st_size)
         for path, descriptor, fingerprint in waiting:
             self._begin(path, descriptor, fingerprint)
         self._from_beginning = True
@@ -142,16 +145,20 @@ class Files:
         waiting.append((path, descriptor, self._fingerprint(descriptor)))
 
     def _see_again(self, file: OpenFile, path: str, size_bytes: int) -> None:
+        self._know_again(file, size_bytes)
+        if file.state.path != _text(path) or not file.attributes:
+            file.state.path = _text(path)
+            file.attributes = _attributes(path, file.descriptor, self._config)
+        file.is_named, file.size_bytes = True, size_bytes
+
+    def _know_again(self, file: OpenFile, size_bytes: int) -> None:
+        """See what an open file begins with now; truncated, it is a new one."""
         fingerprint, state = self._fingerprint(file.descriptor), file.state
         if size_bytes < state.offset or not fingerprint.startswith(state.fingerprint):
             self._remember(state)
-            state = FileState(_text(path), fingerprint, 0, state.device, state.inode)
+            state = FileState(state.path, fingerprint, 0, state.device, state.inode)
             file.state, file.rest_bytes = state, 0
         state.fingerprint = fingerprint
-        if state.path != _text(path) or not file.attributes:
-            state.path = _text(path)
-            file.attributes = _attributes(path, file.descriptor, self._config)
-        file.is_named, file.size_bytes = True, size_bytes
 
     def _begin(self, path: str, descriptor: int, fingerprint: bytes) -> None:
         status = os.fstat(descriptor)
