@@ -5,6 +5,7 @@ import json
 import re
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -131,51 +132,57 @@ def busy() -> Any:
     thread.join()
 
 
-def pprof(**config: Any) -> PprofExtension:
+@asynccontextmanager
+async def pprof(**config: Any) -> AsyncIterator[PprofExtension]:
     given = {"endpoint": "127.0.0.1:0", **config}
-    return PprofExtension(PprofExtension.Config.model_validate(given), Host("pprof"))
+    tested = PprofExtension(PprofExtension.Config.model_validate(given), Host("pprof"))
+    await tested.start()
+    try:
+        yield tested
+    finally:
+        await tested.shutdown()
+
+
+async def profile_with(tested: PprofExtension, query: str, expected: str) -> str:
+    """A CPU profile that shows what is expected: a busy machine may sample nothing for a while."""
+    async with asyncio.timeout(60):
+        while True:
+            profile = (await get(tested, f"/debug/pprof/profile?seconds=0.5{query}")).text
+            if re.search(expected, profile, re.MULTILINE):
+                return profile
 
 
 async def test_a_cpu_profile(busy: threading.Thread) -> None:
-    tested = pprof()
-    await tested.start()
-    collapsed = ""
-    async with asyncio.timeout(30):  # a machine with much to do may sample nothing for a while
-        while not re.search(r"^busy;.*spins_for_the_profile", collapsed, re.MULTILINE):
-            collapsed = (await get(tested, "/debug/pprof/profile?seconds=0.5")).text
-    speedscope = (await get(tested, "/debug/pprof/profile?seconds=0.5&format=speedscope")).json()
+    async with pprof() as tested:
+        await profile_with(tested, "", r"^busy;.*spins_for_the_profile")
+        speedscope = json.loads(await profile_with(tested, "&format=speedscope", "spins_for_the"))
     (profile,) = (each for each in speedscope["profiles"] if each["name"] == "busy")
     names = [frame["name"] for frame in speedscope["shared"]["frames"]]
-    assert "spins_for_the_profile" in json.dumps([names[i] for i in profile["samples"][0]])
+    assert "spins_for_the_profile" in json.dumps(
+        [names[i] for sample in profile["samples"] for i in sample]
+    )
     assert sum(profile["weights"]) == pytest.approx(profile["endValue"])
-    await tested.shutdown()
 
 
 async def test_stacks_of_threads_and_tasks(busy: threading.Thread) -> None:
-    tested = pprof()
-    await tested.start()
-    threads = (await get(tested, "/debug/pprof/threads")).text
-    assert "busy\n" in threads
-    assert "spins_for_the_profile" in threads
-    assert "test_stacks_of_threads_and_tasks" in (await get(tested, "/debug/pprof/tasks")).text
-    assert "/debug/pprof/profile" in (await get(tested, "/debug/pprof/")).text
-    await tested.shutdown()
+    async with pprof() as tested:
+        threads = (await get(tested, "/debug/pprof/threads")).text
+        assert "busy\n" in threads
+        assert "spins_for_the_profile" in threads
+        assert "test_stacks_of_threads_and_tasks" in (await get(tested, "/debug/pprof/tasks")).text
+        assert "/debug/pprof/profile" in (await get(tested, "/debug/pprof/")).text
 
 
 @pytest.mark.parametrize("query", ["seconds=x", "seconds=0", "seconds=1e9", "format=svg"])
 async def test_refuses_a_profile(query: str) -> None:
-    tested = pprof()
-    await tested.start()
-    answer = await get(tested, f"/debug/pprof/profile?{query}")
-    assert (answer.status_code, answer.text[:7]) == (400, "seconds")
-    await tested.shutdown()
+    async with pprof() as tested:
+        answer = await get(tested, f"/debug/pprof/profile?{query}")
+        assert (answer.status_code, answer.text[:7]) == (400, "seconds")
 
 
 async def test_a_profile_of_the_whole_run(busy: threading.Thread, tmp_path: Path) -> None:
-    tested = pprof(save_to_file=str(tmp_path / "profile"))
-    await tested.start()
-    profiler = tested._profiler
-    assert profiler
-    await until(lambda: any(stack[0] == "busy" for stack in list(profiler.seconds)))
-    await tested.shutdown()
+    async with pprof(save_to_file=str(tmp_path / "profile")) as tested:
+        profiler = tested._profiler
+        assert profiler
+        await until(lambda: any(stack[0] == "busy" for stack in list(profiler.seconds)))
     assert "busy;" in (tmp_path / "profile").read_text()
