@@ -26,3 +26,10 @@ done
 for program in $programs; do
     mv "$work/root/usr/bin/$program" "$1/"
 done
+# Debian's Alertmanager looks for its templates here, and nowhere else.
+templates=/usr/share/prometheus/alertmanager
+if ! [ -f $templates/default.tmpl ] && ! { mkdir -p $templates && cp "$work/root$templates"/*.tmpl $templates/; } 2>/dev/null; then
+    echo "Alertmanager needs its templates in $templates: run make test as root once, or" >&2
+    echo "sudo apt-get install prometheus-alertmanager" >&2
+    exit 1
+fi

@@ -1,7 +1,7 @@
-"""A real Alertmanager (Debian's package), in a process of its own on a free port."""
+"""A real Alertmanager (Debian's package), in a process of its own on a port of its own."""
 
+import re
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 TIMEOUT_S = 30.0
+_LISTENS = re.compile(r'msg="?Listening on"? address=(\S+)')
 _CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 
 
@@ -21,24 +22,23 @@ class RealAlertmanager:
         """Start it, with its files in `directory`."""
         program = shutil.which("prometheus-alertmanager")
         assert program, "these tests need Alertmanager: apt-get install prometheus-alertmanager"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{free.getsockname()[1]}"
         directory.mkdir()
         (directory / "alertmanager.yml").write_text(_CONFIG)
-        self.url = f"http://{address}"
-        self._log = (directory / "log").open("wb")
+        self._log = directory / "log"
+        self._output = self._log.open("wb")
         self._process = subprocess.Popen(
             [
                 program,
                 f"--config.file={directory / 'alertmanager.yml'}",
                 f"--storage.path={directory / 'data'}",
-                f"--web.listen-address={address}",
+                "--web.listen-address=127.0.0.1:0",
                 "--cluster.listen-address=",
             ],
-            stdout=self._log,
-            stderr=self._log,
+            stdout=self._output,
+            stderr=self._output,
         )
+        self.url = ""
+        """Where it listens, within the context."""
 
     def alerts(self) -> list[dict[str, Any]]:
         """What it knows, resolved alerts as well."""
@@ -48,15 +48,13 @@ class RealAlertmanager:
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + TIMEOUT_S
-        while True:
-            try:
-                httpx.get(f"{self.url}/-/ready", timeout=1).raise_for_status()
-            except httpx.HTTPError:
-                assert time.monotonic() < deadline, "Alertmanager does not get ready"
-                assert self._process.poll() is None, "Alertmanager ended"
-                time.sleep(0.1)
-            else:
-                return self
+        while not self._is_ready():
+            log = self._log.read_text()
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                self._stop()
+                raise AssertionError(f"Alertmanager does not get ready:\n{log}")
+            time.sleep(0.1)
+        return self
 
     def __exit__(
         self,
@@ -64,6 +62,19 @@ class RealAlertmanager:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stop()
+
+    def _is_ready(self) -> bool:
+        listens = _LISTENS.search(self._log.read_text())
+        if listens is None:
+            return False
+        self.url = f"http://{listens[1]}"
+        try:
+            return httpx.get(f"{self.url}/-/ready", timeout=TIMEOUT_S).is_success
+        except httpx.TransportError:
+            return False
+
+    def _stop(self) -> None:
         self._process.terminate()
         self._process.wait(TIMEOUT_S)
-        self._log.close()
+        self._output.close()
