@@ -12,6 +12,9 @@ EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
 # The real programs that tests and benchmarks compare with; see tests/peers.sh.
 export PATH := $(abspath $(VENV)/peers):$(PATH)
 
+# Where it is set, each of the hundreds of processes of the tests would compile its imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk bench-collector bench-promql conformance-promql
 
 help: ## what there is to do
