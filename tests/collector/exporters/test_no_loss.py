@@ -171,8 +171,9 @@ class Resetting:
         assert task
         self._serving.add(task)
         self.connections += 1
+        is_odd = self.connections % 2 == 1
         begin = await reader.read(200)
-        if self.connections % 2:
+        if is_odd:
             self.resets += 1
             reset_at_close = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(
