@@ -85,6 +85,10 @@ class Batch:
             first.metadata,
         )
 
+    def with_data(self, data: bytes) -> Self:
+        """The same items, whose bytes are others now."""
+        return type(self)(self.signal, data, self.items, self.project, self.metadata)
+
     @property
     def message(self) -> ExportRequest:
         """The parsed request, parsed once. Read it only: to change it, `Batch.of` a copy."""

@@ -7,6 +7,8 @@ bytes and, on its way, 320.
 
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from belvedere.otlp.errors import TooLarge
 from belvedere.otlp.signal import Signal
 from belvedere.otlp.varint import read_varint
@@ -21,7 +23,7 @@ _WINDOW_ITEMS: Final = 1 << 15
 """The mean is over so many items in a row, so that large ones cannot hide small ones."""
 _CHUNK_BYTES: Final = _WINDOW_ITEMS * _MIN_ITEM_BYTES
 """Too many items in a row fill less than this, so half of them are in one of two such chunks."""
-_SCOPE_OR_ITEM: Final = (b"\x12", b"\x92")
+_SCOPE_OR_ITEM: Final = (0x12, 0x92)
 """First bytes of their tag; the latter where it is written longer than it need be."""
 _MIN_JSON_CONTAINER_BYTES: Final = 5
 """Text full of brackets, within strings, has some more bytes for each; `{},` has 3."""
@@ -77,9 +79,10 @@ def _is_sparse(data: bytes) -> bool:
     walk = _Walk(data)
     walk.walk(0, len(data), _RESOURCES)
     most = _WINDOW_ITEMS // 2 - walk.items
+    octets = np.frombuffer(data, np.uint8)
+    chunks = (octets[begin:][:_CHUNK_BYTES] for begin in range(0, len(octets), _CHUNK_BYTES))
     return all(
-        sum(data.count(byte, begin, begin + _CHUNK_BYTES) for byte in _SCOPE_OR_ITEM) < most
-        for begin in range(0, len(data), _CHUNK_BYTES)
+        sum(np.count_nonzero(chunk == byte) for byte in _SCOPE_OR_ITEM) < most for chunk in chunks
     )
 
 

@@ -8,13 +8,14 @@ from belvedere.collector.component import Consumer, Host
 from belvedere.collector.non_empty import NonEmpty
 from belvedere.collector.processors.attribute_actions.action import Action
 from belvedere.collector.processors.attribute_actions.plan import Actions
-from belvedere.collector.processors.attribute_actions.steps import Step
+from belvedere.collector.processors.attribute_actions.steps import Append, Step
 from belvedere.collector.processors.matching.matcher import Matcher, everything
 from belvedere.collector.processors.matching.properties import MatchConfig
 from belvedere.collector.processors.rewriting import RewritingProcessor, rewritten
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.levels import points_of, scopes_of
 from belvedere.otlp.signal import Signal
+from belvedere.otlp.splice import append_attributes
 
 
 class AttributesConfig(MatchConfig):
@@ -34,12 +35,18 @@ class AttributesProcessor(RewritingProcessor):
         super().__init__(host, consumer)
         self._actions = Actions(config.actions)
         self._matcher = Matcher(config)
+        self._changes_all = config.include is None and config.exclude is None
 
     def rewrite(self, batch: Batch) -> Batch:
-        """The batch with changed attributes; unparsed, if no action has anything to do in it."""
+        """The batch with changed attributes; unparsed, if actions only add some, or do nothing."""
         steps = self._actions.steps(batch)
         if not steps:
             return batch
+        added = [step.pair for step in steps if isinstance(step, Append)]
+        if self._changes_all and len(added) == len(steps):
+            data = append_attributes(batch.signal, batch.data, added)
+            if data is not None:
+                return batch.with_data(data)
         message = batch.signal.request_type.FromString(batch.data)
         for resource, scope, items in scopes_of(batch.signal, message):
             test = self._matcher.of_scope(resource.resource, scope.scope)

@@ -1,5 +1,6 @@
 """`resource`: changes attributes of resources."""
 
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from pydantic import Field
 
 from belvedere.collector.component import ComponentConfig, Consumer, Host
@@ -9,6 +10,7 @@ from belvedere.collector.processors.attribute_actions.plan import Actions
 from belvedere.collector.processors.rewriting import RewritingProcessor, rewritten
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.levels import LEVELS
+from belvedere.otlp.splice import change_resources
 
 
 class ResourceConfig(ComponentConfig):
@@ -29,13 +31,19 @@ class ResourceProcessor(RewritingProcessor):
         self._actions = Actions(config.attributes)
 
     def rewrite(self, batch: Batch) -> Batch:
-        """The batch with changed resources; unparsed, if no action has anything to do in it."""
+        """The batch with changed resources, of which nothing else is parsed."""
         steps = self._actions.steps(batch)
         if not steps:
             return batch
+
+        def change(resource: Resource) -> None:
+            for step in steps:
+                step(resource.attributes)
+
+        data = change_resources(batch.data, change)
+        if data is not None:
+            return batch.with_data(data)
         message = batch.signal.request_type.FromString(batch.data)
         for entry in getattr(message, LEVELS[batch.signal].resources):
-            attributes = entry.resource.attributes
-            for step in steps:
-                step(attributes)
+            change(entry.resource)
         return rewritten(batch, message)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from belvedere.collector.processors.attribute_actions import steps
 from belvedere.collector.processors.attribute_actions.action import Action, Verb
@@ -34,9 +34,9 @@ class Keys:
         """Whether an attribute may have that key. False is certain."""
         if key in self._added:
             return True
-        text = key.encode()
+        text, data = key.encode(), self._data
         # A length that is written longer than it need be ends with 0.
-        return write_varint(len(text)) + text in self._data or b"\0" + text in self._data
+        return text in data and (write_varint(len(text)) + text in data or b"\0" + text in data)
 
     def add(self, key: str) -> None:
         """From here on, attributes may have that key."""
@@ -111,7 +111,9 @@ def _put_planner(action: Action, how: steps.Put) -> _Planner:
             value = default
         if value is None:
             return None
-        return steps.put(how, key, value) if there else steps.append(key, value)
+        if there:
+            return steps.put(how, key, value)
+        return steps.Append(KeyValue(key=key, value=value))
 
     return plan
 

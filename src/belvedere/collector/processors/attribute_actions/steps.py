@@ -7,6 +7,7 @@ first one counts, as in the Collector; deleting takes all.
 import hashlib
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -49,10 +50,15 @@ def upsert(attributes: Any, key: str, value: AnyValue) -> None:
         attribute.value.CopyFrom(value)
 
 
-def append(key: str, value: AnyValue) -> Step:
-    """For attributes that cannot have the key: they need not be searched."""
-    pair = KeyValue(key=key, value=value)
-    return lambda attributes: attributes.append(pair)
+@dataclass(frozen=True, slots=True)
+class Append:
+    """For attributes that cannot have the key: they need be neither searched nor parsed."""
+
+    pair: KeyValue
+
+    def __call__(self, attributes: Any) -> None:
+        """Put the attribute after the others."""
+        attributes.append(self.pair)
 
 
 def put(how: Put, key: str, value: AnyValue) -> Step:
