@@ -178,13 +178,6 @@ def test_times_are_never_rejected() -> None:
     assert (decoded.batch.items, decoded.rejected, decoded.batch.message) == (2, 0, request)
 
 
-def test_the_parsed_request_is_kept_if_small() -> None:
-    small = decode(Signal.TRACES, trace_request({}).SerializeToString()).batch
-    large = decode(Signal.TRACES, trace_request({"name": "x" * (1 << 20)}).SerializeToString())
-    assert small._message is not None
-    assert large.batch._message is None
-
-
 @each_signal
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())

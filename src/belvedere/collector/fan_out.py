@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from belvedere.collector.component import Consumer
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
@@ -29,7 +29,7 @@ class FanOut:
     async def consume(self, batch: Batch) -> None:
         """Returns when every consumer has accepted or refused; each gets a batch of its own."""
         results = await asyncio.gather(
-            *(consumer.consume(replace(batch)) for consumer in self.consumers),
+            *(consumer.consume(batch.shared()) for consumer in self.consumers),
             return_exceptions=True,
         )
         failures = [result for result in results if isinstance(result, BaseException)]

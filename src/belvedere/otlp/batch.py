@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -11,6 +11,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from belvedere.otlp.signal import ExportRequest, Signal
 
 DEFAULT_PROJECT = "default"
+
+_KEEP_PARSED_BYTES: Final = 1 << 20
+"""A parsed request needs several times its size, so that of a large one is not kept for long."""
 
 CLIENT_ADDRESS = ":client.address"
 """In a batch's metadata, the IP address that the request came from. No header is called so."""
@@ -44,6 +47,8 @@ class Batch:
     """The client's request headers (lower-case names), for components that route by them; and its
     address, as `CLIENT_ADDRESS`."""
     _message: ExportRequest | None = field(default=None, repr=False, compare=False)
+    _is_shared: bool = field(default=False, repr=False, compare=False)
+    """Whether others have the same parsed request."""
 
     @classmethod
     def of(
@@ -68,6 +73,8 @@ class Batch:
     def joined(cls, batches: Iterable[Self]) -> Self:
         """One batch with the contents of all: they share signal, project and metadata.
 
+        The batches stay what they are.
+
         Raises:
             ValueError: there is no batch.
         """
@@ -75,7 +82,7 @@ class Batch:
         if not parts:
             raise ValueError("nothing to join")
         if len(parts) == 1:
-            return parts[0]
+            return parts[0].shared()
         first = parts[0]
         return cls(
             first.signal,
@@ -91,10 +98,34 @@ class Batch:
 
     @property
     def message(self) -> ExportRequest:
-        """The parsed request, parsed once. Read it only: to change it, `Batch.of` a copy."""
+        """The parsed request, parsed once. Read it only: to change it, take it."""
         if self._message is None:
             self._message = self.signal.request_type.FromString(self.data)
         return self._message
+
+    def take_message(self) -> ExportRequest:
+        """The parsed request, to be changed: it is the caller's alone.
+
+        The batch stays what it was, so that it can be sent again.
+        """
+        message = self._message
+        if message is None or self._is_shared:
+            return self.signal.request_type.FromString(self.data)
+        self._message = None
+        return message
+
+    def give_back(self, message: ExportRequest) -> None:
+        """Return the request that was taken, unchanged, for whoever is next."""
+        self._message = message
+
+    def shared(self) -> Self:
+        """The same batch for one of several holders: the parsed request is nobody's to change."""
+        return replace(self, _is_shared=True)
+
+    def forget_large(self) -> None:
+        """Keep of a large request its bytes alone: for whoever holds batches that wait."""
+        if len(self.data) > _KEEP_PARSED_BYTES:
+            self._message = None
 
 
 def count_items(message: ExportRequest) -> int:

@@ -14,9 +14,6 @@ from belvedere.otlp.json import parse_json
 from belvedere.otlp.signal import ExportRequest, Signal
 from belvedere.otlp.validate import validate
 
-_KEEP_PARSED_BYTES: Final = 1 << 20
-"""A parsed request needs several times its size, so that of a large one is not kept."""
-
 
 class AsReceived:
     """Among the services of a process: nothing in it needs canonical bytes.
@@ -80,7 +77,7 @@ def decode(
         findings.kept,
         project,
         metadata or {},
-        message if len(data) <= _KEEP_PARSED_BYTES else None,
+        message,
     )
     return Decoded(batch, findings.rejected, findings.message)
 

@@ -75,6 +75,7 @@ class SendingQueue:
     async def put(self, batch: Batch) -> None:
         """See `Queue.put`."""
         await self._room.enter(batch)
+        batch.forget_large()
         async with self._filled:
             self._waiting.append(batch)
             self._filled.notify()

@@ -47,7 +47,7 @@ class AttributesProcessor(RewritingProcessor):
             data = append_attributes(batch.signal, batch.data, added)
             if data is not None:
                 return batch.with_data(data)
-        message = batch.signal.request_type.FromString(batch.data)
+        message = batch.take_message()
         for resource, scope, items in scopes_of(batch.signal, message):
             test = self._matcher.of_scope(resource.resource, scope.scope)
             if test is None:

@@ -67,7 +67,7 @@ class DeltaToCumulativeProcessor(RewritingProcessor):
 
     def rewrite(self, batch: Batch) -> Batch:
         """The batch with totals; as it is, if nothing in it is delta."""
-        message: Any = batch.signal.request_type.FromString(batch.data)
+        message: Any = batch.take_message()
         accumulator = self._accumulators.get(batch.project) or DeltaAccumulator(
             self._max_streams, refuse_new_streams=True, repeat_totals=True
         )
@@ -76,6 +76,7 @@ class DeltaToCumulativeProcessor(RewritingProcessor):
             self._forget(now_s - self._max_stale_s)
         conversion = accumulator.convert(message, now_s)
         if not conversion.converted:
+            batch.give_back(message)
             return batch
         conversion.commit()
         if len(accumulator):

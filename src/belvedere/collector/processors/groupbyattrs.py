@@ -70,7 +70,7 @@ class GroupByAttrsProcessor(RewritingProcessor):
 
     def rewrite(self, batch: Batch) -> Batch:
         """The batch in groups."""
-        message: Any = batch.signal.request_type.FromString(batch.data)
+        message: Any = batch.take_message()
         grouping = _Grouping(batch.signal, self._keys)
         for entry in getattr(message, grouping.levels.resources):
             grouping.add(entry)

@@ -43,7 +43,7 @@ class ResourceProcessor(RewritingProcessor):
         data = change_resources(batch.data, change)
         if data is not None:
             return batch.with_data(data)
-        message = batch.signal.request_type.FromString(batch.data)
+        message = batch.take_message()
         for entry in getattr(message, LEVELS[batch.signal].resources):
             change(entry.resource)
         return rewritten(batch, message)

@@ -9,7 +9,7 @@ One connector may stand in pipelines of several signals: a row is for the signal
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from belvedere.collector.component import Consumer, Host
@@ -91,7 +91,7 @@ class Routing:
             raise Permanent(f"{self._id}: {error}") from None
         results = await asyncio.gather(
             *(
-                self._consumers[pipelines].consume(replace(Batch.joined(parts)))
+                self._consumers[pipelines].consume(Batch.joined(parts))
                 for pipelines, parts in groups.items()
             ),
             return_exceptions=True,

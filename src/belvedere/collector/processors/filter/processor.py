@@ -45,9 +45,10 @@ class FilterProcessor:
         sieve = self._sieves.get(batch.signal)
         if sieve is None:
             return batch
-        message = batch.signal.request_type.FromString(batch.data)
+        message = batch.take_message()
         try:
             if not sieve.drop_from(message):
+                batch.give_back(message)
                 return batch
         except EvaluationError as error:
             raise Permanent(f"{self._id}: a condition failed: {error}") from error

@@ -104,11 +104,14 @@ class K8sAttributesProcessor(RewritingProcessor):
     def rewrite(self, batch: Batch) -> Batch:
         """The batch with what is known of its resources; as it is, if that is nothing."""
         client = next(iter(batch.metadata.get(CLIENT_ADDRESS, ())), "")
-        message: Any = batch.signal.request_type.FromString(batch.data)
+        message: Any = batch.take_message()
         changed = False
         for entry in getattr(message, LEVELS[batch.signal].resources):
             changed |= self._complete(entry, client)
-        return rewritten(batch, message) if changed else batch
+        if changed:
+            return rewritten(batch, message)
+        batch.give_back(message)
+        return batch
 
     def _complete(self, entry: Any, client: str) -> bool:
         """Add attributes to the resource of an entry; whether there were any."""

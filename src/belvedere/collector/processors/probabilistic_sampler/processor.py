@@ -49,7 +49,7 @@ class ProbabilisticSampler(RewritingProcessor):
 
     def rewrite(self, batch: Batch) -> Batch:
         """The batch with what is kept of it."""
-        message = batch.signal.request_type.FromString(batch.data)
+        message = batch.take_message()
         counts: Counter[tuple[str, bool]] = Counter()
         mode, carrier_of = self._modes[batch.signal], _CARRIERS[batch.signal]
         priority = self._priority_of(batch.signal)

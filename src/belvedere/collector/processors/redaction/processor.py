@@ -32,7 +32,7 @@ class RedactionProcessor(RewritingProcessor):
 
     def rewrite(self, batch: Batch) -> Batch:
         """The batch, redacted."""
-        message: Any = batch.signal.request_type.FromString(batch.data)
+        message: Any = batch.take_message()
         levels = LEVELS[batch.signal]
         look = self._rules.may_find(batch.data)
         for entry in getattr(message, levels.resources):

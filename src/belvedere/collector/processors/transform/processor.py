@@ -34,11 +34,13 @@ class TransformProcessor:
             Permanent: a statement failed with `error_mode: propagate`, or what follows refuses.
         """
         if self._programs[batch.signal]:
-            message = batch.signal.request_type.FromString(batch.data)
+            message = batch.take_message()
             if self._run(batch, message):
                 batch = Batch.of(
                     batch.signal, message, project=batch.project, metadata=batch.metadata
                 )
+            else:
+                batch.give_back(message)
         await self._consumer.consume(batch)
 
     def _run(self, batch: Batch, message: ExportRequest) -> bool:

@@ -12,6 +12,7 @@ from belvedere import internal_telemetry as telemetry
 from belvedere.collector.component import Consumer
 from belvedere.collector.errors import Permanent, Retryable
 from belvedere.collector.receivers.otlp.access import Headers
+from belvedere.collector.receivers.otlp.allowance import Allowance, Lease
 from belvedere.otlp.answer import success
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.compression import decompress
@@ -55,6 +56,7 @@ class Intake:
         transport: str,
         limit_bytes: int,
         large: Executor,
+        parsed: Allowance | None = None,
         canonical: bool = True,
     ) -> None:
         """A way.
@@ -67,12 +69,14 @@ class Intake:
             limit_bytes: of a request after decompression.
             large: decodes large requests, so that the event loop goes on meanwhile. One thread,
                 so that there is one at a time: parsed, they need several times their size.
+            parsed: for requests that go on parsed; beyond it, large ones go on as bytes alone;
+                None: all large ones do.
             canonical: whether the bytes of batches are to be canonical; see `decode`.
         """
         self.signal = signal
         self._consumer = consumer
         self._limit_bytes = limit_bytes
-        self._large = large
+        self._large, self._parsed = large, parsed or Allowance(0)
         self._canonical = canonical
         names = (receiver, transport)
         self._accepted = telemetry.RECEIVER_ACCEPTED[signal].labels(*names)
@@ -91,16 +95,13 @@ class Intake:
         """
         started = perf_counter()
         try:
-            if len(request.body) <= _inline_bytes(request.coding):
-                decoded = self._decode(request)
-            else:
-                loop = asyncio.get_running_loop()
-                decoded = await loop.run_in_executor(self._large, self._decode, request)
-            batch = decoded.batch
-            if batch.items:
-                await self._hand_on(batch)
-                self._accepted.inc(batch.items)
-                self._bytes.inc(len(batch.data))
+            with self._parsed.lease() as lease:
+                decoded = await self._decoded(request, lease)
+                batch = decoded.batch
+                if batch.items:
+                    await self._hand_on(batch)
+                    self._accepted.inc(batch.items)
+                    self._bytes.inc(len(batch.data))
             if decoded.rejected:
                 self._rejected.inc(decoded.rejected)
             self._ok.inc()
@@ -119,12 +120,18 @@ class Intake:
         telemetry.RECEIVER_REQUESTS.labels(*self._names, self.signal, outcome).inc()
         return error
 
-    def _decode(self, request: Request) -> Decoded:
+    async def _decoded(self, request: Request, lease: Lease) -> Decoded:
+        if len(request.body) <= _inline_bytes(request.coding):
+            return self._decode(request, lease)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._large, self._decode, request, lease)
+
+    def _decode(self, request: Request, lease: Lease) -> Decoded:
         limit_bytes = self._limit_bytes
         if request.encoding is Encoding.JSON:
             limit_bytes //= _JSON_SHARE
         body = decompress(request.body, request.coding, limit_bytes=limit_bytes)
-        return decode(
+        decoded = decode(
             self.signal,
             body,
             request.encoding,
@@ -132,6 +139,9 @@ class Intake:
             metadata=request.metadata,
             canonical=self._canonical,
         )
+        if not lease.take(len(decoded.batch.data)):
+            decoded.batch.forget_large()
+        return decoded
 
     async def _hand_on(self, batch: Batch) -> None:
         items = batch.items

@@ -10,6 +10,7 @@ import structlog
 from belvedere.collector.component import Consumer, Host
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.receivers.otlp.access import Access, Authenticator, read_tokens
+from belvedere.collector.receivers.otlp.allowance import Allowance
 from belvedere.collector.receivers.otlp.config import AuthConfig, OtlpReceiverConfig
 from belvedere.collector.receivers.otlp.grpc_door import GrpcDoor
 from belvedere.collector.receivers.otlp.http_door import HttpDoor
@@ -19,6 +20,8 @@ from belvedere.otlp.signal import Signal
 
 log = structlog.get_logger(__name__)
 
+_PARSED_BYTES: Final = 32 << 20
+"""Of requests that are under way parsed, at once; in memory they have several times that."""
 _GRACE_S: Final = 5.0
 """What requests in flight get to finish at shutdown."""
 
@@ -86,6 +89,8 @@ class OtlpReceiver:
 
     def _intakes(self, transport: str, limit_bytes: int) -> dict[Signal, Intake]:
         assert self._large is not None  # noqa: S101 - start has made it
+        as_received = AsReceived in self._host.services
+        parsed = Allowance(_PARSED_BYTES) if as_received else None  # a store needs bytes alone
         return {
             signal: Intake(
                 signal,
@@ -94,7 +99,8 @@ class OtlpReceiver:
                 transport=transport,
                 limit_bytes=limit_bytes,
                 large=self._large,
-                canonical=AsReceived not in self._host.services,
+                parsed=parsed,
+                canonical=not as_received,
             )
             for signal, consumer in self._consumers.items()
         }
