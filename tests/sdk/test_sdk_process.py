@@ -330,7 +330,9 @@ def test_an_init_under_belvedere_run_is_told_what_to_do(receiver: Any, run: Any)
     assert "handle" not in done.stderr
 
 
-def test_belvedere_run_a_module_and_its_errors_are_its_own(receiver: Any, run: Any) -> None:
+def test_belvedere_run_a_module_and_its_errors_are_its_own(
+    receiver: Any, run: Any, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "belvedere", "run"]
     done = run("import nothing_of_that_name", *command, "-m", "app", check=False)
     assert done.returncode == 1
@@ -338,6 +340,14 @@ def test_belvedere_run_a_module_and_its_errors_are_its_own(receiver: Any, run: A
     done = run("", *command, "missing.py", check=False)
     assert done.returncode == 2
     assert "no file missing.py" in done.stderr
+    (tmp_path / "folder").mkdir()
+    for what in (("-m", "missing"), ("folder",)):
+        done = run("", *command, *what, check=False)
+        assert done.returncode == 1
+        assert f"belvedere: cannot run {what[-1]}: " in done.stderr
+        assert "Traceback" not in done.stderr
+    done = run("", *command, "-m", check=False)
+    assert (done.returncode, "-m takes a module" in done.stderr) == (2, True)
     assert "Usage: belvedere run" in run("", *command, "--help").stdout
 
 

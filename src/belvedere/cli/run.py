@@ -6,6 +6,7 @@ nor the server.
 
 import runpy
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,9 @@ def run(arguments: Sequence[str]) -> None:
         print(HELP, end="")
         return
     as_module = arguments[0] == "-m"
+    if as_module and len(arguments) == 1:
+        print("belvedere: -m takes a module: belvedere run -m uvicorn app:app", file=sys.stderr)
+        sys.exit(2)
     program, *rest = arguments[1:] if as_module else arguments
     if as_module:
         sys.path[0] = str(Path.cwd())
@@ -51,7 +55,19 @@ def run(arguments: Sequence[str]) -> None:
 
     init()
     launched_by("belvedere run")
-    if as_module:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(program, run_name="__main__")
+    try:
+        if as_module:
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(program, run_name="__main__")
+    except ImportError as error:
+        if not _is_of_runpy(error):
+            raise
+        print(f"belvedere: cannot run {program}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _is_of_runpy(error: ImportError) -> bool:
+    """Whether the program could not be found, rather than something that it imports."""
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    return innermost.f_globals.get("__name__") == "runpy"
