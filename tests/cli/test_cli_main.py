@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,12 @@ def test_each_command_explains_itself(run: Run, name: str) -> None:
     assert f"Usage: belvedere {name}" in result.out
 
 
+def test_help_is_as_wide_as_the_terminal(run: Run) -> None:
+    told = [line.strip() for line in run("demo", "--help", width=80).out.splitlines()]
+    start = told.index("Gateway, control plane, worker, runtime and tool server, each a process that")
+    assert told[start + 1].startswith("`belvedere.init` instruments: a trace a chat,")
+
+
 def test_help_imports_nothing_heavy() -> None:
     heavy = ["chdb", "pyarrow", "grpc", "httpx", "opentelemetry.sdk", "google.protobuf", "pydantic"]
     code = f"""
@@ -96,12 +103,36 @@ def test_no_server(run: Run, command: list[str]) -> None:
     )
 
 
-@pytest.mark.parametrize("server_", ["localhost:4320", "ftp://x", "http://", "http://a b"])
+@pytest.mark.parametrize(
+    "server_",
+    ["localhost:4320", "ftp://x", "http://", "http://a b", "http://x:99999", "http://x:0"],
+)
 def test_no_address(run: Run, server_: str) -> None:
     result = run("traces", "--server", server_)
     assert result.code == 1
     assert result.err.startswith("belvedere: ")
     assert "Traceback" not in result.err
+
+
+def test_a_server_without_tls_asked_by_tls(run: Run, server: str) -> None:
+    result = run("traces", "--server", server.replace("http:", "https:"))
+    assert result.code == 1
+    assert "answers, but not by TLS" in result.err
+
+
+def test_a_host_that_is_not_there(run: Run) -> None:
+    result = run("traces", "--server", "http://nobody.invalid:4320")
+    assert result.err == (
+        "belvedere: there is no host of the name in http://nobody.invalid:4320\n"
+        "See --server and BELVEDERE_URL.\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--token", "--project"])
+def test_what_cannot_be_a_header_is_named_by_its_option(run: Run, option: str) -> None:
+    result = run("traces", option, "geheimnisträger")
+    assert (result.code, "ascii' codec" in result.err) == (1, False)
+    assert f"cannot be a value of {option}" in result.err
 
 
 def test_a_server_that_is_not_belvedere(run: Run, server: str) -> None:
@@ -158,6 +189,35 @@ def test_a_bug_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BELVEDERE_DEBUG", "1")
     with pytest.raises(RuntimeError, match="odd"):
         run("traces")
+
+
+def test_ctrl_c_while_modules_are_loaded() -> None:
+    code = f"""
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+{PROGRAM}
+"""
+    result = program("traces", code=code)
+    assert (result.returncode, result.stderr) == (130, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_an_output_that_is_full_is_no_bug(server: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", PROGRAM, "status", "--server", server],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert result.returncode == 1
+    assert result.stderr == "belvedere: cannot write: No space left on device\n"
 
 
 def test_without_the_server_extra() -> None:

@@ -64,8 +64,24 @@ def test_infos_go_to_standard_error(run: Run, server: str) -> None:
 
 def test_nothing_found_says_where_to_look(run: Run, server: str) -> None:
     assert run("promql", "nothing_of_this_name").out == (
+        "No series now; what ended more than 5 minutes ago is shown by: --since 1h\n"
+        "Which metrics there are: belvedere metrics\n"
+    )
+    assert run("promql", "nothing_of_this_name", "--since", "1h").out == (
         "No series. Which metrics there are: belvedere metrics\n"
     )
+
+
+def test_a_step_without_a_range_is_refused(run: Run, server: str) -> None:
+    result = run("promql", "growing", "--step", "1m")
+    assert (result.code, result.out) == (1, "")
+    assert "--since" in result.err
+
+
+def test_what_is_experimental_names_the_option_that_switches_it_on(run: Run, server: str) -> None:
+    result = run("promql", "info(growing)")
+    assert 'function "info" is not enabled' in result.err
+    assert "--enable-feature" in result.err
 
 
 def test_explain_needs_no_server(run: Run) -> None:

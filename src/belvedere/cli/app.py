@@ -4,6 +4,7 @@ Only the module of the command that runs is imported: `belvedere --help` knows t
 the table.
 """
 
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -94,13 +95,19 @@ def _add(
 ) -> None:
     """Add a command. One with subcommands runs itself where none of them is named."""
     if not subcommands:
-        app.command(name, rich_help_panel=panel)(function)
+        app.command(name, help=_help(function), rich_help_panel=panel)(function)
         return
     group = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
-    group.callback(invoke_without_command=True)(function)
+    group.callback(invoke_without_command=True, help=_help(function))(function)
     for subcommand in subcommands:
-        group.command(subcommand.__name__)(subcommand)
+        group.command(subcommand.__name__, help=_help(subcommand))(subcommand)
     app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+def _help(function: Callable[..., None]) -> str:
+    """A docstring without its line ends: a terminal has other widths than the source."""
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value

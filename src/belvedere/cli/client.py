@@ -1,9 +1,11 @@
 """`Client`: the server's HTTP API, as the commands use it."""
 
+import socket
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -25,11 +27,16 @@ class Client:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         url = urlsplit(self.server)
-        if url.scheme not in ("http", "https") or not url.hostname:
+        if url.scheme not in ("http", "https") or not url.hostname or not _has_port(url):
             raise CliError(
                 f"{server!r} is no address of a server",
                 "Write it like --server http://127.0.0.1:4320 (or set BELVEDERE_URL).",
             )
+        for option, text in (("--project", project), ("--token", token)):
+            if not (text.isascii() and text.isprintable()):
+                raise CliError(
+                    f"{text!r} cannot be a value of {option}: it holds more than printable ASCII"
+                )
         try:
             self._http = httpx.Client(
                 base_url=self.server,
@@ -88,11 +95,8 @@ class Client:
     def _ask(self, method: str, path: str, *, accept: int = 200, **request: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **request)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
-            raise NoAnswer(
-                f"nothing answers at {self.server}",
-                "Start it with: belvedere up    (another address: --server URL or BELVEDERE_URL)",
-            ) from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise _unreachable(error, self.server) from None
         except httpx.TimeoutException:
             raise NoAnswer(
                 f"{self.server} does not answer in time",
@@ -105,6 +109,46 @@ class Client:
         if answer.status_code not in (200, accept):
             raise _refused(answer, self.server)
         return answer
+
+
+def _has_port(url: SplitResult) -> bool:
+    """Whether its port, if it names one, can be one."""
+    try:
+        return url.port != 0
+    except ValueError:
+        return False
+
+
+def _unreachable(error: httpx.TransportError, server: str) -> NoAnswer:
+    causes = _causes(error)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return NoAnswer(
+            f"the certificate of {server} is not trusted: {error}",
+            "Name the authority that signed it: SSL_CERT_FILE=ca.pem",
+        )
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return NoAnswer(
+            f"{server} answers, but not by TLS: {error}",
+            "Belvedere's API is http://, unless a proxy before it is https://.",
+        )
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return NoAnswer(
+            f"there is no host of the name in {server}", "See --server and BELVEDERE_URL."
+        )
+    return NoAnswer(
+        f"nothing answers at {server}",
+        "Start it with: belvedere up    (another address: --server URL or BELVEDERE_URL)",
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and all that it came of."""
+    found: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None:
+        found.append(following)
+        following = following.__cause__ or following.__context__
+    return found
 
 
 def _refused(answer: httpx.Response, server: str) -> CliError:

@@ -1,10 +1,13 @@
 """The command `belvedere`: whatever happens, its user sees a sentence and no traceback."""
 
+import errno
 import os
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 _DEBUG: Final = "BELVEDERE_DEBUG"
+_DEVICE_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
+"""What a disk, and no bug, is to blame for."""
 _NOT_INSTALLED: Final = """\
 belvedere: the server and the command line are not installed ({name} is missing).
 Install them with: pip install 'belvedere[server]'"""
@@ -19,6 +22,8 @@ def main() -> None:
         return
     try:
         _run(sys.argv[1:])
+    except KeyboardInterrupt:  # also while modules are loaded
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if _wanted(error) or error.name is None or error.name.startswith("belvedere"):
             raise
@@ -33,8 +38,6 @@ def _run(arguments: list[str]) -> None:
 
     try:
         build(arguments)(arguments or ["--help"], prog_name="belvedere")
-    except KeyboardInterrupt:
-        sys.exit(130)
     except CliError as error:
         _exit(f"belvedere: {error}" + (f"\n{error.hint}" if error.hint else ""))
     except (CollectorError, StoreError) as error:
@@ -44,6 +47,9 @@ def _run(arguments: list[str]) -> None:
     except Exception as error:
         if _wanted(error):
             raise
+        if isinstance(error, OSError) and error.errno in _DEVICE_ERRORS:
+            where = f" ({error.filename})" if error.filename else ""
+            _exit(f"belvedere: cannot write: {error.strerror}{where}")
         _exit(
             f"belvedere: internal error: {type(error).__name__}: {error}\n"
             f"This is a bug; please report it. {_DEBUG}=1 shows where it happened."
@@ -55,6 +61,6 @@ def _wanted(_: Exception) -> bool:
     return bool(os.environ.get(_DEBUG))
 
 
-def _exit(message: str) -> None:
+def _exit(message: str) -> NoReturn:
     print(message, file=sys.stderr)
     sys.exit(1)

@@ -22,6 +22,11 @@ from belvedere.cli.options import (
 _POINTS: Final = 60
 """Steps of a range when no step is given: about what fits into a line."""
 _BARS: Final = "▁▂▃▄▅▆▇█"
+_NOTHING: Final = "No series. Which metrics there are: belvedere metrics"
+_NOTHING_NOW: Final = """\
+No series now; what ended more than 5 minutes ago is shown by: --since 1h
+Which metrics there are: belvedere metrics"""
+_EXPERIMENTAL: Final = "See --enable-feature in: belvedere up --help"
 
 
 def promql(
@@ -58,6 +63,8 @@ def promql(
 
     For example: belvedere promql 'sum by (model) (rate(llm_calls_total[5m]))' --since 1h
     """
+    if step and not since:
+        raise CliError("--step is of a range", "Say how far back it goes: --since 1h")
     text = sys.stdin.read() if query == "-" else query
     end_ms = time.time_ns() // 1_000_000
     since_ms = since // 1_000_000
@@ -79,7 +86,12 @@ def promql(
     else:
         path, params["time"] = "query", end_ms / 1000
     with Client(server, project, token) as client:
-        answer = client.prometheus(path, params)
+        try:
+            answer = client.prometheus(path, params)
+        except CliError as error:
+            if not error.hint and "not enabled" in str(error):
+                error.hint = _EXPERIMENTAL
+            raise
     data = answer["data"]
     for notice in (*answer.get("warnings", ()), *answer.get("infos", ())):
         print(notice, file=sys.stderr)
@@ -89,7 +101,7 @@ def promql(
     elif data["resultType"] in ("scalar", "string"):
         print(data["result"][1])
     elif not data["result"]:
-        print("No series. Which metrics there are: belvedere metrics")
+        print(_NOTHING if since else _NOTHING_NOW)
     else:
         _print_series(data["result"])
 
