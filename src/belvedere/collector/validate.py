@@ -1,7 +1,8 @@
 """A pydantic model from a part of a configuration tree; its complaints become `ConfigError`s."""
 
 import copy
-from typing import Any, TypeVar, get_args
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -10,6 +11,15 @@ from belvedere.collector.errors import ConfigError
 from belvedere.collector.tree import KeyPath, Tree, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a mapping is expected"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type"), "a list is expected"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number is expected"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number is expected"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false is expected"),
+}
+"""What pydantic says in Python's words → in YAML's."""
 
 
 def validated(model: type[Model], tree: Tree, path: KeyPath) -> Model:
@@ -85,7 +95,7 @@ def _config_error(
         variable = (*path, *inner) in tree.from_environment
         hint = "the variable is empty, or not set" if variable else "write one, or remove the key"
         return tree.error((*path, *inner), "a value is expected, there is none", hint)
-    message = complaint["msg"].removeprefix("Value error, ")
+    message = _EXPECTED.get(kind) or complaint["msg"].removeprefix("Value error, ")
     shown = complaint["input"]
     if kind != "value_error" and isinstance(shown, str | int | float):
         message = f"{message}, not {shown!r}"
