@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
 from belvedere.collector.errors import Retryable
@@ -138,9 +139,11 @@ async def test_too_little_free_space_refuses_and_recovers(
 ) -> None:
     free = {"bytes": 10}
     queue = DurableQueue(tmp_path, reserve_bytes=100, free_bytes=lambda _: free["bytes"])
-    queue.start()
-    with pytest.raises(Retryable, match="the disk is full"):
-        await queue.append(LANE, request(1), 1)
+    with capture_logs() as logs:
+        queue.start()
+        with pytest.raises(Retryable, match="the disk is full"):
+            await queue.append(LANE, request(1), 1)
+    assert [entry["event"] for entry in logs] == ["disk_full"], "said at the start, and once"
     free["bytes"] = 1000
     queue._free_checked_s = float("-inf")  # a second later
     await queue.append(LANE, request(1), 1)

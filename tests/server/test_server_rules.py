@@ -20,7 +20,7 @@ async def test_rules_of_before_go_on_where_new_ones_cannot_be_used(tmp_path: Pat
     path.write_text(_GROUP.replace("EXPR", "up +"))
     with capture_logs() as logs:
         assert not await rules.reload()
-    assert rules.describe() == "2 in 1 groups"
+    assert rules.describe() == "2 in 1 group"
     (entry,) = logs
     assert entry["error"].startswith(f"{path}:1: ")
     assert "the rules of before go on" in entry["hint"]

@@ -39,10 +39,7 @@ def _print(body: dict[str, Any]) -> None:
         "rules": _rules(body.get("rules")),
         "memory": size(body["memory_bytes"]),
         "disk free": size(body["disk"]["free_bytes"]) if body["disk"] else None,
-        **{
-            f"queue {name}": f"{queue.get('size', 0):,.0f} of {queue.get('capacity', 0):,.0f}"
-            for name, queue in body["queues"].items()
-        },
+        **{f"queue {name}": _queue(name, queue) for name, queue in body["queues"].items()},
     }
     for name, fact in facts.items():
         if fact is not None:
@@ -78,8 +75,21 @@ def _print(body: dict[str, Any]) -> None:
     )
 
 
+def _queue(exporter: str, queue: dict[str, float]) -> str:
+    """How full it is; the store's queue counts bytes, others what their configuration says."""
+    from belvedere.cli.output import size  # noqa: PLC0415 - --help is quick
+
+    used, whole = queue.get("size", 0), queue.get("capacity", 0)
+    if exporter.partition("/")[0] == "belvedere":
+        return f"{size(used)} of {size(whole)}"
+    return f"{used:,.0f} of {whole:,.0f}"
+
+
 def _rules(counts: dict[str, int] | None) -> str | None:
     """Nothing where there are no rules, or the server is of before there were any."""
     if not counts or not counts["groups"]:
         return None
-    return f"{counts['rules']} in {counts['groups']} groups, {counts['firing']} alerts firing"
+    rules, groups, firing = counts["rules"], counts["groups"], counts["firing"]
+    return (
+        f"{rules} in {groups} group{'s' * (groups != 1)}, {firing} alert{'s' * (firing != 1)} firing"
+    )

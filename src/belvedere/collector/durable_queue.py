@@ -157,6 +157,7 @@ class DurableQueue:
         self.size_bytes = sum(segment.size_bytes for segment in found)
         if found:
             log.info("queue_recovered", segments=len(found), bytes=self.size_bytes)
+        self._look_for_room()
 
     async def append(self, lane: str, data: bytes, items: int) -> None:
         """Accept one serialized request. When this returns, it is on disk.
@@ -242,13 +243,27 @@ class DurableQueue:
         now_s = time.monotonic()
         if now_s - self._free_checked_s >= 1.0:
             self._free_checked_s = now_s
-            self._has_room = self._free_bytes(self.directory) >= self._reserve_bytes
+            self._look_for_room()
         if not self._has_room:
             raise Retryable(
                 f"the disk is full: less than {self._reserve_bytes >> 20} MiB free in the queue's"
                 " directory",
                 after_s=_RETRY_AFTER_S,
             )
+
+    def _look_for_room(self) -> None:
+        """Whether more is left than what belongs to others; that it no longer is, is said once."""
+        free_bytes = self._free_bytes(self.directory)
+        has_room = free_bytes >= self._reserve_bytes
+        if self._has_room and not has_room:
+            log.warning(
+                "disk_full",
+                directory=str(self.directory),
+                free_mib=free_bytes >> 20,
+                needed_mib=self._reserve_bytes >> 20,
+                hint="nothing is accepted until there is room again",
+            )
+        self._has_room = has_room
 
     async def _write(self, lane: _Lane) -> None:
         """Write what waits, as long as something waits: one write and one sync for all of it."""

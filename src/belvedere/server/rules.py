@@ -79,9 +79,9 @@ class ServerRules:
         counts = RuleCounts.of(
             group for project in self._files for group in self._service.groups(project)
         )
-        words = f"{counts.rules} in {counts.groups} groups"
+        words = f"{counts.rules} in {counts.groups} group{'s' * (counts.groups != 1)}"
         if counts.firing:
-            words += f", {counts.firing} alerts firing"
+            words += f", {counts.firing} alert{'s' * (counts.firing != 1)} firing"
         if empty := self._globs_of_nothing():
             words += f" (no file matches {', '.join(empty)})"
         return words

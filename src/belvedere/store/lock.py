@@ -21,9 +21,7 @@ def lock_directory(directory: Path) -> IO[str]:
         directory.mkdir(parents=True, exist_ok=True)
         file = (directory / "lock").open("a+")
     except OSError as error:
-        raise StoreUnavailable(
-            f"cannot write to the data directory {directory}: {error.strerror}"
-        ) from error
+        raise _unwritable(directory, error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -34,7 +32,18 @@ def lock_directory(directory: Path) -> IO[str]:
             f"the data directory {directory} is in use by process {owner};"
             " stop that one, or choose another directory with --data-dir"
         ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    try:
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), str(os.getpid()).encode())
+    except OSError as error:
+        file.close()
+        raise _unwritable(directory, error) from error
     return file
+
+
+def _unwritable(directory: Path, error: OSError) -> StoreUnavailable:
+    is_file = isinstance(error, FileExistsError | NotADirectoryError)
+    reason = "it is a file, or below one" if is_file else error.strerror
+    return StoreUnavailable(
+        f"cannot write to the data directory {directory}: {reason}; choose another with --data-dir"
+    )

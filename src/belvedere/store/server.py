@@ -15,6 +15,9 @@ from belvedere.store.errors import StoreError, StoreUnavailable
 
 _CONNECTION_ERRORS: Final = ("HTTPConnectionPool", "HTTPSConnectionPool", "Connection", "timed out")
 
+_CAUSE: Final = re.compile(r"Failed to [^\"]+")
+"""Of all that urllib3 says of a connection, what is wrong with it."""
+
 _SERVER_RESPONSE: Final = re.compile(r"^.*?server response: | \(for url [^)]*\)$", re.DOTALL)
 """What clickhouse-connect puts around the server's own message."""
 
@@ -106,8 +109,8 @@ class ClickHouseServer:
             isinstance(error, OperationalError) and any(sign in text for sign in _CONNECTION_ERRORS)
         )
         if unreachable:
-            return StoreUnavailable(
-                f"no ClickHouse answers at {self._host}: {text.splitlines()[0][:200]}"
-            )
+            cause = _CAUSE.search(text)
+            reason = cause[0] if cause else text.splitlines()[0][:200]
+            return StoreUnavailable(f"no ClickHouse answers at {self._host}: {reason}")
         failure: StoreError = classify(_SERVER_RESPONSE.sub("", text))
         return failure
