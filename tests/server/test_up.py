@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
+import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from test_kill import spans
 
@@ -101,6 +102,74 @@ def test_a_bad_configuration_is_refused_with_its_place(
     assert "bad.yaml" in refused.stderr
     assert says in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--host", "nobody.invalid"], "cannot listen on nobody.invalid"),
+        (["--host", "192.0.2.1"], "--host takes an address of this machine"),
+        (["--cluster", "c"], "--store"),
+        (["--cors-origin", "app.example.org"], "--cors-origin app.example.org is no origin"),
+        (["--cors-origin", "https://app.example.org/"], "without a path"),
+        (["--log-level", "loud"], "'warning'"),
+        (["--store", "clickhouse://127.0.0.1:1"], "no ClickHouse answers at 127.0.0.1:1: Failed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_option_that_cannot_work_is_named(tmp_path: Path, options: list[str], says: str) -> None:
+    refused = run_up("--data-dir", str(tmp_path / "data"), "--port", "0", *options)
+    said = " ".join(refused.stderr.split())
+    assert refused.returncode in (1, 2)
+    assert says in said
+    assert "Traceback" not in said
+    assert "internal error" not in said
+    assert '"event"' not in said
+
+
+def test_a_file_in_the_place_of_the_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    refused = run_up("--data-dir", str(tmp_path / "data"), "--port", "0")
+    assert refused.returncode == 1
+    assert "it is a file, or below one; choose another with --data-dir" in refused.stderr
+
+
+def test_with_tokens_the_commands_to_go_on_with_have_one(
+    start_server: Callable, tmp_path: Path
+) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("secret: default")
+    server = start_server("--tokens-file", str(file))
+    assert f"belvedere traces --server {server.api} --token TOKEN\n" in server.said
+    assert "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN" in server.said
+    assert "secret" not in server.said
+
+
+def test_with_tls_the_commands_to_go_on_with_use_it(start_server: Callable, tmp_path: Path) -> None:
+    leaf = trustme.CA().issue_cert("127.0.0.1")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    leaf.cert_chain_pems[0].write_to_path(cert)
+    leaf.private_key_pem.write_to_path(key)
+    server = start_server("--tls-cert", str(cert), "--tls-key", str(key))
+    assert server.grpc.startswith("https://127.0.0.1:")
+    assert f"belvedere demo --endpoint {server.grpc} " in server.said
+    assert f"OTEL_EXPORTER_OTLP_ENDPOINT={server.grpc} " in server.said
+    assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in server.said
+
+
+def test_pages_may_send_all_headers_that_are_read(start_server: Callable) -> None:
+    origin = "https://app.example.org"
+    server = start_server("--cors-origin", origin)
+    asked = httpx.options(
+        f"{server.http}/v1/traces",
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-encoding,content-type,"
+            "x-scope-orgid",
+        },
+    )
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
 
 
 def test_projects_are_apart(start_server: Callable) -> None:

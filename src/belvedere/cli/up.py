@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,15 @@ _ADDRESSES, _STORE, _ACCESS = "Addresses", "Data", "Who may send and ask"
 _DEFAULT_OTLP = "http://127.0.0.1:4317"
 _RULES = "Rules and alerts"
 _ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric points", Signal.LOGS: "log records"}
+
+
+class LogLevel(StrEnum):
+    """What `--log-level` takes."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 def up(
@@ -98,8 +108,9 @@ def up(
     store: Annotated[
         str,
         typer.Option(
-            help="A ClickHouse server, clickhouse://USER:PASSWORD@HOST:8123, instead of the"
-            " embedded one.",
+            metavar="URL",
+            help="A ClickHouse server instead of the embedded one:"
+            " clickhouse://USER:PASSWORD@HOST:8123.",
             envvar="BELVEDERE_STORE",
             rich_help_panel=_STORE,
         ),
@@ -158,7 +169,10 @@ def up(
             rich_help_panel=_ACCESS,
         ),
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
+    log_level: Annotated[
+        LogLevel,
+        typer.Option(help="The least severe entries of the server's log.", case_sensitive=False),
+    ] = LogLevel.WARNING,
 ) -> None:
     """Run Belvedere: receive OpenTelemetry data, keep it, answer questions about it.
 
@@ -243,38 +257,47 @@ async def _run(options: "Options") -> None:
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, on_reload)
-    _greet(console, server, options.data_dir)
+    _greet(console, server, options)
     await _until(stopping, console)
     console.print("stopping: storing what was accepted ... (Ctrl-C again leaves it for later)")
     await server.stop()
     console.print("stopped")
 
 
-def _greet(console: Console, server: "Server", data_dir: Path) -> None:
+def _greet(console: Console, server: "Server", options: "Options") -> None:
     console.print("[bold]Belvedere is up[/]")
-    facts = {**server.listening, "data": data_dir, "rules": server.describe_rules()}
+    facts = {**server.listening, "data": options.data_dir, "rules": server.describe_rules()}
     for what, fact in facts.items():
         if fact:
             console.print(f"  {what:<14} {fact}", highlight=False, markup=False, soft_wrap=True)
     console.print()
-    demo, traces = _next_commands(server.listening)
+    demo, traces = _next_commands(server.listening, asks_for_token=bool(options.tokens))
     console.print(
         f"Next, in another terminal:  {demo}    then  {traces}", highlight=False, soft_wrap=True
     )
     otlp = _otlp(server.listening)
-    found = (
-        "its OpenTelemetry SDK finds it by default."
-        if otlp == _DEFAULT_OTLP
-        else f"OTEL_EXPORTER_OTLP_ENDPOINT={otlp} OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
-    )
+    variables = []
+    if otlp != _DEFAULT_OTLP:
+        variables += [f"OTEL_EXPORTER_OTLP_ENDPOINT={otlp}", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"]
+    if options.tokens:
+        variables.append("OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN")
+    found = " ".join(variables) or "its OpenTelemetry SDK finds it by default."
     console.print(f"Or point an application at it: {found}", highlight=False, soft_wrap=True)
+    if otlp.startswith("https:"):
+        console.print(
+            "Where the authority of the certificate is not a public one, both need"
+            " OTEL_EXPORTER_OTLP_CERTIFICATE=FILE.",
+            soft_wrap=True,
+        )
     console.print("Stop with Ctrl-C.")
 
 
-def _next_commands(listening: dict[str, str]) -> tuple[str, str]:
-    """`demo` and `traces`, with the options that find a server whose ports are not the defaults."""
+def _next_commands(listening: dict[str, str], *, asks_for_token: bool) -> tuple[str, str]:
+    """`demo` and `traces`, with the options that find a server which is not as by default."""
     api = _reached_at(listening["API and UI"])
     server = f" --server {api}" if api != DEFAULT_SERVER else ""
+    if asks_for_token:
+        server += " --token TOKEN"
     otlp = _otlp(listening)
     endpoint = f" --endpoint {otlp}" if otlp != _DEFAULT_OTLP else ""
     return f"belvedere demo{endpoint}{server}", f"belvedere traces{server}"
@@ -283,7 +306,9 @@ def _next_commands(listening: dict[str, str]) -> tuple[str, str]:
 def _otlp(listening: dict[str, str]) -> str:
     """Where this machine's applications send to, by gRPC."""
     where = listening.get("OTLP/gRPC")
-    return _reached_at(f"http://{where}") if where else _DEFAULT_OTLP
+    if not where:
+        return _DEFAULT_OTLP
+    return _reached_at(where if "://" in where else f"http://{where}")
 
 
 def _reached_at(address: str) -> str:

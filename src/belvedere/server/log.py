@@ -52,3 +52,8 @@ def configure_log(
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in ("uvicorn", "uvicorn.error", "httpx", "grpc"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in (
+        "urllib3.connectionpool",
+        "clickhouse_connect",
+    ):  # what they warn of, the caller raises
+        logging.getLogger(name).setLevel(logging.ERROR)

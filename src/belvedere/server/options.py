@@ -1,18 +1,24 @@
 """`Options`: what a user may choose about a server, and the configuration that follows."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from belvedere.collector.config import CollectorConfig, load_config
 from belvedere.collector.durable_queue import Sync
+from belvedere.collector.errors import ConfigError
 from belvedere.collector.source import Source
 from belvedere.otlp.signal import Signal
 from belvedere.store.retention import DEFAULT_DAYS
+
+_ORIGIN: Final = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s]+")
+_CORS_HEADERS: Final = ("Authorization", "Content-Encoding", "X-Scope-OrgID")
+"""What pages may send beyond the headers that browsers let through anyway: all that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +61,31 @@ class Options:
         Raises:
             ConfigError: it cannot run.
         """
+        self._check()
         packaged = files("belvedere.server").joinpath("up.yaml").read_text(encoding="utf-8")
         sources = [Source.file(path) for path in self.config] or [Source("up.yaml", packaged)]
         overlay = self._overlay()
         if overlay:
             sources.append(Source("command line", yaml.safe_dump(overlay)))
         return load_config(*sources, env=self._environment())
+
+    def _check(self) -> None:
+        """What no component would refuse by the name of the option.
+
+        Raises:
+            ConfigError: options do not go together, or a value can have no effect.
+        """
+        if self.cluster and not self.store:
+            raise ConfigError(
+                "--cluster is of a ClickHouse server, and there is none", hint="name it by --store"
+            )
+        for origin in self.cors_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(
+                    f"--cors-origin {origin} is no origin",
+                    hint="write it as browsers send it, with its scheme and without a path:"
+                    " https://app.example.org",
+                )
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -85,7 +110,10 @@ class Options:
         if tls:
             protocols = {name: {"tls": tls, **keys} for name, keys in protocols.items()}
         if self.cors_origins:
-            protocols["http"]["cors"] = {"allowed_origins": list(self.cors_origins)}
+            protocols["http"]["cors"] = {
+                "allowed_origins": list(self.cors_origins),
+                "allowed_headers": list(_CORS_HEADERS),
+            }
         otlp: dict[str, Any] = {}
         if any(protocols.values()):
             otlp["protocols"] = {name: keys for name, keys in protocols.items() if keys}

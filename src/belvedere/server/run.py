@@ -170,12 +170,13 @@ class Server:
     def _note_receivers(self, service: Service, config: CollectorConfig) -> None:
         """Note where OTLP is received, for a person to read."""
         for receiver in _components(service, config, Kind.RECEIVER, OtlpReceiver):
-            for what, port in (
-                ("OTLP/gRPC", receiver.grpc_port),
-                ("OTLP/HTTP", receiver.http_port),
+            for what, port, by_tls in (
+                ("OTLP/gRPC", receiver.grpc_port, receiver.grpc_by_tls),
+                ("OTLP/HTTP", receiver.http_port, receiver.http_by_tls),
             ):
                 if port is not None:
-                    self.listening[what] = f"{self._options.host}:{port}"
+                    scheme = "https://" if by_tls else ""
+                    self.listening[what] = f"{scheme}{self._options.host}:{port}"
 
 
 def _components(
@@ -234,6 +235,12 @@ def _bind(host: str, port: int, what: str, option: str) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigError(
+                f"cannot listen on {host}: {error.strerror}",
+                hint="--host takes an address of this machine: 127.0.0.1 (for itself only),"
+                " or 0.0.0.0 (all its addresses)",
+            ) from None
         reason = (
             "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
         )

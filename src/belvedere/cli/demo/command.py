@@ -147,7 +147,8 @@ def _check_accepted(delivery: "Delivery", endpoint: str) -> None:
         reason = f": {delivery.complaints.last}" if delivery.complaints.last else ""
         raise CliError(
             f"{endpoint} accepted nothing{reason}",
-            "Is that an OTLP receiver, and does it ask for a token (--token)?",
+            "Is that an OTLP receiver? Does it ask for a token (--token), or for TLS"
+            " (--endpoint https://…, OTEL_EXPORTER_OTLP_CERTIFICATE=FILE)?",
         )
 
 

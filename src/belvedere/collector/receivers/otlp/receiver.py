@@ -53,6 +53,20 @@ class OtlpReceiver:
         """The port of OTLP/HTTP; None while it is not served."""
         return self._http.port if self._http else None
 
+    @property
+    def grpc_by_tls(self) -> bool:
+        """Whether OTLP/gRPC takes encrypted connections only."""
+        return (
+            self._config.protocols.grpc is not None and self._config.protocols.grpc.tls is not None
+        )
+
+    @property
+    def http_by_tls(self) -> bool:
+        """Whether OTLP/HTTP takes encrypted connections only."""
+        return (
+            self._config.protocols.http is not None and self._config.protocols.http.tls is not None
+        )
+
     async def start(self) -> None:
         protocols = self._config.protocols
         tokens: Mapping[str, str] = self._config.tokens
