@@ -65,7 +65,9 @@ def test_each_command_explains_itself(run: Run, name: str) -> None:
 
 def test_help_is_as_wide_as_the_terminal(run: Run) -> None:
     told = [line.strip() for line in run("demo", "--help", width=80).out.splitlines()]
-    start = told.index("Gateway, control plane, worker, runtime and tool server, each a process that")
+    start = told.index(
+        "Gateway, control plane, worker, runtime and tool server, each a process that"
+    )
     assert told[start + 1].startswith("`belvedere.init` instruments: a trace a chat,")
 
 

@@ -1,5 +1,6 @@
 """`belvedere up` as its user sees it: starts, says where, refuses clearly, stores all it took."""
 
+import os
 import re
 import signal
 import socket
@@ -59,6 +60,34 @@ def test_it_stops_with_everything_stored(start_server: Callable, number: signal.
     assert again.sql("SELECT count() AS spans FROM otel_traces") == [{"spans": 10}]
 
 
+def test_a_terminal_that_is_closed_ends_it_with_everything_stored(
+    start_server: Callable, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    master, slave = os.openpty()
+    ports = ("--port", "0", "--grpc-port", "0", "--http-port", "0")
+    with subprocess.Popen(
+        [sys.executable, "-m", "belvedere", "up", "--data-dir", str(data_dir), *ports],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    ) as process:
+        os.close(slave)
+        said = ""
+        while not (found := re.search(r"OTLP/gRPC\s+(127\.0\.0\.1:\d+)\r", said)):
+            said += os.read(master, 1 << 16).decode()
+        send(found[1])
+        os.close(master)
+        process.send_signal(signal.SIGHUP)  # as the system does where it is the terminal's own
+        try:
+            process.wait(timeout=30)
+        finally:
+            process.kill()
+    assert [p for p in (data_dir / "queue").rglob("*") if p.is_file()] == []
+    again = start_server()
+    assert again.sql("SELECT count() AS spans FROM otel_traces") == [{"spans": 10}]
+
+
 def test_a_second_one_on_the_same_data_is_refused(start_server: Callable) -> None:
     first = start_server()
     refused = run_up("--data-dir", str(first.data_dir), "--port", "0")
@@ -110,6 +139,7 @@ def test_a_bad_configuration_is_refused_with_its_place(
         (["--host", "nobody.invalid"], "cannot listen on nobody.invalid"),
         (["--host", "192.0.2.1"], "--host takes an address of this machine"),
         (["--cluster", "c"], "--store"),
+        (["--grpc-port", "4999", "--http-port", "4999"], "are both 4999"),
         (["--cors-origin", "app.example.org"], "--cors-origin app.example.org is no origin"),
         (["--cors-origin", "https://app.example.org/"], "without a path"),
         (["--log-level", "loud"], "'warning'"),

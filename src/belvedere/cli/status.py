@@ -90,6 +90,5 @@ def _rules(counts: dict[str, int] | None) -> str | None:
     if not counts or not counts["groups"]:
         return None
     rules, groups, firing = counts["rules"], counts["groups"], counts["firing"]
-    return (
-        f"{rules} in {groups} group{'s' * (groups != 1)}, {firing} alert{'s' * (firing != 1)} firing"
-    )
+    where = f"{groups} group{'s' * (groups != 1)}"
+    return f"{rules} in {where}, {firing} alert{'s' * (firing != 1)} firing"

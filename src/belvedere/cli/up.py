@@ -251,16 +251,23 @@ async def _run(options: "Options") -> None:
                 soft_wrap=True,
             )
 
+    def reloaded(task: asyncio.Task[None]) -> None:
+        reloads.discard(task)
+        if not task.cancelled() and isinstance(task.exception(), OSError):
+            stopping.set()  # the terminal was closed, which is what else SIGHUP says
+
     def on_reload() -> None:
         task = asyncio.create_task(reload())
         reloads.add(task)
-        task.add_done_callback(reloads.discard)
+        task.add_done_callback(reloaded)
 
     loop.add_signal_handler(signal.SIGHUP, on_reload)
-    _greet(console, server, options)
-    await _until(stopping, console)
-    console.print("stopping: storing what was accepted ... (Ctrl-C again leaves it for later)")
-    await server.stop()
+    try:
+        _greet(console, server, options)
+        await _until(stopping, console)
+        console.print("stopping: storing what was accepted ... (Ctrl-C again leaves it for later)")
+    finally:  # also where nobody reads the output any more: a terminal that was closed, `| head`
+        await server.stop()
     console.print("stopped")
 
 

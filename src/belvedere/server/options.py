@@ -79,6 +79,15 @@ class Options:
             raise ConfigError(
                 "--cluster is of a ClickHouse server, and there is none", hint="name it by --store"
             )
+        ports = {"--port": self.port, "--prometheus-port": self.prometheus_port}
+        if not self.config:
+            ports |= {"--grpc-port": self.grpc_port, "--http-port": self.http_port}
+        option_of: dict[int, str] = {}
+        for option, port in ports.items():
+            if port and (other := option_of.setdefault(port, option)) != option:
+                raise ConfigError(
+                    f"{other} and {option} are both {port}", hint="give each a port of its own"
+                )
         for origin in self.cors_origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ConfigError(
