@@ -116,7 +116,15 @@ async def test_gauges() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"batch": {"min_size": 10}}, "put the processor batch before the exporter"),
+        (
+            {"batch": {"min_size": 10, "max_size": 9}},
+            r"max_size \(9\) must not be less than min_size",
+        ),
+        ({"batch": {"flush_timeout": "0s"}}, "greater than 0"),
+        ({"batch": {"sizer": "requests"}}, "set batch::sizer"),
+        ({"batch": {}, "sizer": "requests"}, "set batch::sizer"),
+        ({"batch": {}, "sizer": "items"}, r"min_size \(8192\) must not be more than queue_size"),
+        ({"batch": {"partition": {"metadata_keys": ["A", "a"]}}}, "'a' is there twice"),
         ({"sizer": "spans"}, "'requests', 'items' or 'bytes'"),
         ({"num_consumers": 0}, "greater than or equal to 1"),
     ],
@@ -125,3 +133,25 @@ async def test_gauges() -> None:
 def test_refuses_configurations(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         QueueConfig.model_validate(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "sizer"),
+    [
+        ({"batch": None}, "items"),
+        ({"batch": {}}, "items"),
+        ({"batch": None, "sizer": "requests"}, "items"),
+        ({"batch": {}, "sizer": "bytes", "queue_size": 1 << 20}, "bytes"),
+        ({"batch": {"sizer": "items"}, "sizer": "bytes"}, "items"),
+    ],
+    ids=str,
+)
+def test_the_sizer_of_a_batch(config: dict[str, Any], sizer: str) -> None:
+    batch = QueueConfig.model_validate(config).batch
+    assert batch
+    assert (batch.sizer, batch.min_size, batch.max_size, batch.flush_timeout) == (
+        sizer,
+        8192,
+        0,
+        0.2,
+    )

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from belvedere.collector.processors.split import split
+from belvedere.collector.processors.split import split, split_by_bytes
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
 
@@ -121,3 +121,23 @@ def test_a_metric_without_points_is_not_lost() -> None:
 def test_a_resource_that_is_not_set_stays_so() -> None:
     message: Any = next(split(batch_of(Signal.TRACES, range(3)), 2)).message
     assert not message.resource_spans[0].HasField("resource")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(1, 500))
+def test_bytes_bound_pieces_but_for_an_item_that_is_larger_alone(
+    sizes: list[int], maximum: int
+) -> None:
+    request = Signal.LOGS.request_type()
+    scope = request.resource_logs.add().scope_logs.add()
+    for number, size in enumerate(sizes):
+        scope.log_records.add(time_unix_nano=number + 1).body.string_value = "x" * size
+    batch = Batch.of(Signal.LOGS, request)
+    pieces = list(split_by_bytes(batch, maximum))
+    times = [
+        record.time_unix_nano
+        for piece in pieces
+        for record in piece.message.resource_logs[0].scope_logs[0].log_records  # type: ignore[union-attr]
+    ]
+    assert times == list(range(1, len(sizes) + 1))
+    assert all(len(piece.data) <= maximum or piece.items == 1 for piece in pieces)

@@ -1,6 +1,6 @@
 """From a pipeline to a peer that may be slow or away: what all sending exporters share.
 
-    consume ─ sending_queue ─ num_consumers workers ─ retry_on_failure ─ one attempt ─ peer
+    consume ─ sending_queue (batch) ─ num_consumers workers ─ retry_on_failure ─ one attempt ─ peer
 
 After the Collector's `exporterhelper`. With a queue, `consume` returns when the batch is in it:
 the acknowledgement then means "in memory", or with `storage` "on disk", and what the peer does
@@ -17,6 +17,7 @@ from pydantic import Field
 from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
+from belvedere.collector.exporters.batching_queue import BatchingQueue
 from belvedere.collector.exporters.persistent_queue import PersistentQueue
 from belvedere.collector.exporters.retry import Clock, Retry, RetryConfig
 from belvedere.collector.exporters.room import QueueConfig
@@ -164,8 +165,8 @@ class Delivery:
                 failure = error
                 self._drop("a defect", [batch], defect=error)
             finally:
-                self._tell_result(batch, failure)
-                await queue.done(batch)
+                for put, kept_from in await queue.done(batch, failure):
+                    self._tell_result(put, kept_from)
 
     async def _deliver(self, batch: Batch) -> None:
         rejected = await self._retry.call(lambda: self._attempt(batch))
@@ -209,8 +210,11 @@ def _queue(config: QueueConfig, host: Host) -> Queue | None:
     if not config.enabled:
         return None
     handover = host.services.get(Handover)
+    queue: Queue
     if config.storage is None:
-        return SendingQueue(config, host.component_id, handover)
-    storage = find_storage(config.storage, host, Kind.EXPORTER, "sending_queue::storage")
-    folder = storage.folder(Kind.EXPORTER, host.component_id)
-    return PersistentQueue(config, host.component_id, folder, storage.sync, handover)
+        queue = SendingQueue(config, host.component_id, handover)
+    else:
+        storage = find_storage(config.storage, host, Kind.EXPORTER, "sending_queue::storage")
+        folder = storage.folder(Kind.EXPORTER, host.component_id)
+        queue = PersistentQueue(config, host.component_id, folder, storage.sync, handover)
+    return BatchingQueue(config.batch, queue) if config.batch else queue

@@ -7,6 +7,7 @@ leaves exactly what was not sent.
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
 from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.exporters.frames import Frame, framed, frames, read_frame, whole_frames
 from belvedere.collector.exporters.room import QueueConfig, Room
+from belvedere.collector.exporters.sending_queue import Done
 from belvedere.collector.handover import Handover
 from belvedere.internal_telemetry import EXPORTER_SEND_FAILED
 from belvedere.otlp.batch import Batch
@@ -131,11 +133,12 @@ class PersistentQueue:
         opened.kept.append(frame)
         return True
 
-    async def done(self, batch: Batch) -> None:
+    async def done(self, batch: Batch, failure: BaseException | None = None) -> Sequence[Done]:
         """See `Queue.done`."""
         opened, frame = self._taken.pop(id(batch))
         await self._finish(opened, frame)
         await self._room.leave(batch.items, len(batch.data))
+        return [(batch, failure)]
 
     async def close(self) -> None:
         """See `Queue.close`."""

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from belvedere.collector.component import ComponentConfig
+from belvedere.collector.duration import PositiveDuration
 from belvedere.collector.errors import Permanent, Retryable
 from belvedere.internal_telemetry import EXPORTER_QUEUE_CAPACITY, EXPORTER_QUEUE_SIZE
 from belvedere.otlp.batch import Batch
@@ -24,18 +25,74 @@ class Sizer(StrEnum):
     BYTES = "bytes"
 
 
-_SIZES: dict[Sizer, Callable[[int, int], int]] = {
+SIZES: Final[dict[Sizer, Callable[[int, int], int]]] = {
     Sizer.REQUESTS: lambda _items, _bytes: 1,
     Sizer.ITEMS: lambda items, _bytes: items,
     Sizer.BYTES: lambda _items, bytes_: bytes_,
 }
+"""Unit → the size of a batch with so many items and bytes."""
+
+
+class PartitionConfig(ComponentConfig):
+    """`sending_queue::batch::partition` of an exporter."""
+
+    metadata_keys: tuple[str, ...] = Field(
+        (), description="Request headers whose values keep batches apart and stay with them."
+    )
+
+    @field_validator("metadata_keys")
+    @classmethod
+    def _once_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(key.lower() for key in value)
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise ValueError(f"{name!r} is there twice (upper and lower case are the same)")
+        return names
+
+
+class BatchConfig(ComponentConfig):
+    """`sending_queue::batch` of an exporter."""
+
+    flush_timeout: PositiveDuration = Field(
+        0.2, description="How long a batch waits for more, once it is taken from the queue."
+    )
+    min_size: int = Field(
+        8192, ge=0, description="Size from which a batch is sent at once, in the unit of sizer."
+    )
+    max_size: int = Field(
+        0, ge=0, description="Size that a batch never exceeds (larger ones are split); 0: no limit."
+    )
+    sizer: Sizer = Field(
+        Sizer.ITEMS,
+        description="What is counted: items (spans, ...) or bytes. Unset: as the queue's sizer, if"
+        " that is written.",
+    )
+    partition: PartitionConfig = Field(
+        default_factory=PartitionConfig, description="What keeps batches apart."
+    )
+
+    @field_validator("sizer")
+    @classmethod
+    def _has_sizes(cls, value: Sizer) -> Sizer:
+        if value is Sizer.REQUESTS:
+            raise ValueError(
+                "a batch is measured in items or bytes, not in requests: set batch::sizer"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if 0 < self.max_size < self.min_size:
+            raise ValueError(
+                f"max_size ({self.max_size}) must not be less than min_size ({self.min_size})"
+            )
+        return self
 
 
 class QueueConfig(ComponentConfig):
     """`sending_queue` of an exporter."""
 
     unsupported: ClassVar = {
-        "batch": "put the processor batch before the exporter, which does the same without loss",
         "blocking": "its name is block_on_overflow",
     }
 
@@ -56,11 +113,37 @@ class QueueConfig(ComponentConfig):
     storage: str | None = Field(
         None, description="Id of the extension that keeps the queue on disk: file_storage."
     )
+    batch: BatchConfig | None = Field(
+        None, description="How batches from the queue are joined and split; absent: not at all."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _batch_is_there(cls, value: Any) -> Any:
+        """`batch:` alone is all defaults; a `batch` without a sizer has that of the queue."""
+        if not isinstance(value, dict) or "batch" not in value:
+            return value
+        batch = value["batch"]
+        if batch is None:
+            batch = {}
+        elif isinstance(batch, dict) and "sizer" in value:
+            batch = {"sizer": value["sizer"], **batch}
+        return {**value, "batch": batch}
 
     @model_validator(mode="after")
     def _on_disk_is_a_result(self) -> Self:
         if self.wait_for_result and self.storage is not None:
             raise ValueError("wait_for_result and storage exclude each other: remove one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _batch_fits(self) -> Self:
+        batch = self.batch
+        if batch and batch.sizer is self.sizer and batch.min_size > self.queue_size:
+            raise ValueError(
+                f"batch::min_size ({batch.min_size}) must not be more than queue_size"
+                f" ({self.queue_size}): the queue would be full before"
+            )
         return self
 
 
@@ -69,7 +152,7 @@ class Room:
 
     def __init__(self, config: QueueConfig, exporter_id: str) -> None:
         self._config, self._id = config, exporter_id
-        self._size_of = _SIZES[config.sizer]
+        self._size_of = SIZES[config.sizer]
         self._taken = 0
         self._closed = False
         self._changed = asyncio.Condition()

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 from belvedere.collector.exporters.room import QueueConfig, Room
 from belvedere.collector.handover import Handover
 from belvedere.otlp.batch import Batch
+
+Done = tuple[Batch, BaseException | None]
+"""A batch as it was `put`, and what kept it from being sent; None: it was sent."""
 
 
 class Queue(Protocol):
@@ -40,8 +44,16 @@ class Queue(Protocol):
         """
         ...
 
-    async def done(self, batch: Batch) -> None:
-        """Give the room of a batch free, sent or not."""
+    async def done(self, batch: Batch, failure: BaseException | None = None) -> Sequence[Done]:
+        """Give the room of a batch free, sent or not.
+
+        Args:
+            batch: one that `get` gave.
+            failure: what kept it from being sent.
+
+        Returns:
+            What was `put` and is done by this.
+        """
         ...
 
     async def close(self) -> None:
@@ -94,9 +106,10 @@ class SendingQueue:
         self._handover.leave(self._id, [batch])
         return True
 
-    async def done(self, batch: Batch) -> None:
+    async def done(self, batch: Batch, failure: BaseException | None = None) -> Sequence[Done]:
         """See `Queue.done`."""
         await self._room.leave(batch.items, len(batch.data))
+        return [(batch, failure)]
 
     async def close(self) -> None:
         """See `Queue.close`."""

@@ -1,4 +1,4 @@
-"""A batch in pieces of a bounded number of items, each with its resource and scope."""
+"""A batch in pieces of a bounded size, each with its resource and scope."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +18,17 @@ def split(batch: Batch, maximum: int) -> Iterator[Batch]:
         yield batch
     else:
         yield from _Splitter(batch, maximum).pieces()
+
+
+def split_by_bytes(batch: Batch, maximum: int) -> Iterator[Batch]:
+    """As `split`, but the bound is of bytes. An item that is larger alone is a piece of its own."""
+    if len(batch.data) <= maximum or batch.items <= 1:
+        yield batch
+        return
+    # At most half of the items, so that it ends also where a few of them have most of the bytes.
+    share = min(batch.items * maximum // len(batch.data), (batch.items + 1) // 2)
+    for piece in split(batch, max(1, share)):
+        yield from split_by_bytes(piece, maximum)
 
 
 class _Splitter:
