@@ -65,7 +65,8 @@ class Collector:
     async def reload(self) -> bool:
         """Load the configuration again, and run it in the place of the old one.
 
-        If it is not valid, the old one runs on; if it does not start, the old one starts again.
+        Also if it is the same: the files that it names (authorities, passwords, tokens) may not
+        be, and it is told here that they are new. If it is not valid, the old one runs on; if it does not start, the old one starts again.
         Either way the reason is logged.
 
         Returns:
@@ -77,9 +78,6 @@ class Collector:
                 return False
             try:
                 new = self._load()
-                if new.tree.values == old.tree.values:
-                    log.info("configuration_unchanged")
-                    return True
                 # Whatever is wrong that shows without a start is found before the old one stops.
                 await Service(new, services=self._services).shutdown()
             except Exception as error:  # noqa: BLE001 - whatever it is, the old one works

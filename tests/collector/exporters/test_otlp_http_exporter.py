@@ -5,17 +5,23 @@ import email.utils
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import trustme
 from collector_samples import batch_of, events, numbers_in, until
 from otlp_peers import Certificates, HttpAnswer, HttpPeer, InstantTime, status_with_delay
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from belvedere.collector.component import Host
+from belvedere.collector.config import load_config
 from belvedere.collector.errors import ConfigError, Permanent, Retryable
 from belvedere.collector.exporters.otlp_http import OtlpHttpConfig, OtlpHttpExporter
+from belvedere.collector.registry import Kind
+from belvedere.collector.running import Collector
+from belvedere.collector.source import Source
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
 
@@ -375,3 +381,33 @@ async def test_connections_are_kept_or_not(http_peer: HttpPeer) -> None:
                 await sending.consume(batch_of(Signal.LOGS))
                 seen.add(http_peer.client)
         assert len(seen) == connections
+
+
+async def test_a_reload_reads_authorities_that_were_renewed_in_their_file(
+    secure_peer: HttpPeer, certificates: Certificates, tmp_path: Path
+) -> None:
+    """The text of the configuration stays as it is. What waited for the peer goes there then."""
+    authorities = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(authorities)
+    text = f"""
+receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:0"}}}}}}}}
+exporters:
+  otlp_http:
+    endpoint: https://127.0.0.1:{secure_peer.port}
+    tls: {{ca_file: {authorities}, server_name_override: peer.example}}
+    retry_on_failure: {{initial_interval: 1h, max_elapsed_time: 0s}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{logs: {{receivers: [otlp], exporters: [otlp_http]}}}}
+"""
+    collector = Collector(lambda: load_config(Source("a.yaml", text), env={}))
+    with capture_logs() as told:
+        await collector.start()
+        sending = cast(OtlpHttpExporter, collector.component(Kind.EXPORTER, "otlp_http"))
+        await sending.consume(batch_of(Signal.LOGS, [1]))
+        await until(lambda: "send_failed_will_retry" in events(told, "info"))
+        certificates.authority.cert_pem.write_to_path(authorities)
+        assert await collector.reload()
+        await until(lambda: bool(secure_peer.received))
+    await collector.stop()
+    assert [each.items for each in secure_peer.received] == [1]
