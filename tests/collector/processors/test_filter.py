@@ -211,13 +211,13 @@ FAILS = 'HasPrefix(log.attributes["none"], "x")'
 async def test_a_condition_that_fails() -> None:
     batch = batch_of(Signal.LOGS, [1, 2])
     with pytest.raises(Permanent, match="filter/test: a condition failed: a string is expected"):
-        await filtered(batch, log_conditions=[FAILS])
-    for mode in ("ignore", "silent"):
-        result = await filtered(batch, error_mode=mode, log_conditions=[FAILS, "log.body == 1"])
+        await filtered(batch, error_mode="propagate", log_conditions=[FAILS])
+    for mode in ({}, {"error_mode": "ignore"}, {"error_mode": "silent"}):
+        result = await filtered(batch, **mode, log_conditions=[FAILS, "log.body == 1"])
         assert result is not None
         assert numbers_in(result) == [2]
     grouped = [{"error_mode": "silent", "conditions": [FAILS]}]
-    assert await filtered(batch, log_conditions=grouped) is batch
+    assert await filtered(batch, error_mode="propagate", log_conditions=grouped) is batch
 
 
 @pytest.mark.parametrize(

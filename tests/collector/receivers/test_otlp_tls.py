@@ -11,6 +11,7 @@ import pytest
 import trustme
 from otlp_doors import METHODS, PROTOBUF, TIMEOUT_S, Doors, traces
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.receivers.otlp.config import GrpcConfig
@@ -220,7 +221,7 @@ def test_a_certificate_may_stand_in_the_configuration(
         ({}, "a server needs a certificate"),
         ({"cert_file": "a"}, "belong together"),
         ({"cert_file": "a", "cert_pem": "b", "key_file": "c"}, "exclude each other"),
-        ({"cert_file": "a", "key_file": "b", "ca_file": "c"}, "clients are client_ca_file"),
+        ({"cert_file": "a", "key_file": "b", "ca_pem": "c"}, "clients are client_ca_file"),
         ({"min_version": 1.3, "max_version": 1.2}, "min_version is above max_version"),
         ({"min_version": 2}, "input should be"),
     ],
@@ -229,6 +230,14 @@ def test_a_certificate_may_stand_in_the_configuration(
 def test_keys_that_do_not_fit(keys: dict[str, str], message: str) -> None:
     with pytest.raises(ValidationError, match=f"(?i){message}"):
         TlsConfig.model_validate(keys)
+
+
+def test_the_authority_of_a_server_is_a_key_without_effect() -> None:
+    with capture_logs() as told:
+        TlsConfig.model_validate({"cert_file": "a", "key_file": "b", "ca_file": "c"})
+    assert [(entry["event"], entry["key"], entry["instead"]) for entry in told] == [
+        ("key_without_effect", "tls::ca_file", "client_ca_file")
+    ]
 
 
 def test_grpc_cannot_choose_versions() -> None:

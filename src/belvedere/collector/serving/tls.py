@@ -22,12 +22,14 @@ class TlsConfig(TlsKeys):
 
     unsupported: ClassVar[Mapping[str, str]] = {
         **TlsKeys.unsupported,
-        "ca_file": _CLIENTS_CA,
         "ca_pem": _CLIENTS_CA,
         "include_system_ca_certs_pool": _CLIENTS_CA,
         "client_ca_file_reload": "the authorities are read at the start",
     }
 
+    ca_file: Path | None = Field(
+        None, description=f"Without effect, as in the Collector: {_CLIENTS_CA}."
+    )
     client_ca_file: Path | None = Field(
         None, description="Clients must have a certificate by one of these authorities, PEM."
     )
@@ -36,6 +38,8 @@ class TlsConfig(TlsKeys):
     def _has_certificate(self) -> Self:
         if not (self.cert_file or self.cert_pem):
             raise ValueError("a server needs a certificate: set cert_file and key_file")
+        if self.ca_file is not None:
+            log.warning("key_without_effect", key="tls::ca_file", instead="client_ca_file")
         return self
 
 

@@ -110,7 +110,7 @@ class FilterConfig(ComponentConfig):
     """`processors::filter`."""
 
     error_mode: ErrorMode = Field(
-        ErrorMode.PROPAGATE,
+        ErrorMode.IGNORE,
         description="What happens when a value does not fit a condition: ignore (log it, the"
         " condition does not hold), silent (it does not hold), propagate (refuse the batch).",
     )
