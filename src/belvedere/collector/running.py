@@ -65,8 +65,9 @@ class Collector:
     async def reload(self) -> bool:
         """Load the configuration again, and run it in the place of the old one.
 
-        Also if it is the same: the files that it names (authorities, passwords, tokens) may not
-        be, and it is told here that they are new. If it is not valid, the old one runs on; if it does not start, the old one starts again.
+        Also if it is the same, as the files that it names (authorities, passwords, tokens) may
+        have changed. If it is not valid, the old one runs on; if it does not start, the old one
+        starts again.
         Either way the reason is logged.
 
         Returns:

@@ -1,5 +1,6 @@
 """`count`: what is counted, by what, and under which times."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -168,3 +169,10 @@ async def test_an_empty_batch_makes_nothing() -> None:
 def test_configurations_that_cannot_be(config: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         CountConfig.model_validate(config)
+
+
+async def test_conditions_on_the_request() -> None:
+    acme = {"n": {"conditions": ['otelcol.client.metadata["X-Tenant"][0] == "acme"']}}
+    for tenant, number in (("acme", 2), ("other", 0)):
+        batch = replace(logs({}, {}), metadata={"x-tenant": (tenant,)})
+        assert sum((await counted(batch, logs=acme)).values()) == number

@@ -1,5 +1,6 @@
 """`routing`: where each item goes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -316,3 +317,17 @@ service:
     with pytest.raises(ConfigError, match=complaint) as caught:
         Service(load_config(Source("a.yaml", text), env={}))
     assert caught.value.line == line
+
+
+async def test_conditions_of_every_context_see_the_request() -> None:
+    """The context `request` is the older way to write it."""
+    acme = 'otelcol.client.metadata["X-Tenant"][0] == "acme"'
+    routed = Routed(to(A, acme), to(B, f'{acme} or attributes["n"] == 1', context="log"))
+    for tenant in ("acme", "other"):
+        await routed.connector.consume(replace(FOUR, metadata={"x-tenant": (tenant,)}))
+    found = {
+        name: [[each["n"] for each in attributes_of(batch)] for batch in recorder.batches]
+        for name, recorder in routed.pipelines.items()
+        if recorder.batches
+    }
+    assert found == {A: [[0, 1, 2, 3]], B: [[1]]}

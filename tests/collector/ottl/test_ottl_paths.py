@@ -17,6 +17,7 @@ from belvedere.collector.ottl import (
 from belvedere.collector.ottl.fields import FIELDS
 from belvedere.collector.ottl.record import CONTEXTS
 from belvedere.collector.ottl.values import Time
+from belvedere.otlp.batch import CLIENT_ADDRESS
 from belvedere.otlp.signal import Signal
 
 TRACE_ID, SPAN_ID = bytes(range(16)), bytes(range(8))
@@ -293,11 +294,44 @@ def test_values_are_nested_as_deep_as_protobuf_can_read() -> None:
         ("set(event_index, 1)", Context.SPANEVENT, "cannot be set"),
         ('delete_key(name, "x")', Context.SPAN, "`name` is no map"),
         ('set(trace_state["a"]["b"], "x")', Context.SPAN, "has no keys of its own"),
+        ('set(otelcol.client.addr, "x")', Context.LOG, "`otelcol.client.addr` cannot be set"),
+        ("set(body, otelcol.client.adr)", Context.LOG, "did you mean 'client.addr'?"),
+        ("set(body, otelcol.grpc.metadata[0])", Context.LOG, "the name of a header is a string"),
+        (
+            'set(body, otelcol.client.metadata["a"][0][0])',
+            Context.LOG,
+            "a value of a header has no",
+        ),
     ],
 )
 def test_paths_that_are_not_there(text: str, context: Context, message: str) -> None:
     with pytest.raises(OttlError, match=message.replace("?", r"\?").replace("[", r"\[")):
         statement(text, context)
+
+
+REQUEST = {CLIENT_ADDRESS: ("10.0.0.1",), "x-tenant": ("acme", "other")}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("otelcol.client.addr", "10.0.0.1"),
+        ("otelcol.client.metadata", {"x-tenant": ["acme", "other"]}),
+        ('otelcol.client.metadata["X-Tenant"]', ["acme", "other"]),
+        ('otelcol.grpc.metadata["x-tenant"][1]', "other"),
+        ('otelcol.client.metadata["x-none"]', None),
+        ('otelcol.client.metadata["x-none"][0]', None),
+    ],
+)
+def test_the_request_is_read_in_every_context(path: str, value: Any) -> None:
+    for context in Context:
+        assert value_of(path, Record(metadata=REQUEST), context) == value
+
+
+def test_a_header_with_fewer_values() -> None:
+    with pytest.raises(EvaluationError, match="the header x-tenant has no value 2"):
+        value_of('otelcol.client.metadata["x-tenant"][2]', Record(metadata=REQUEST))
+    assert value_of("otelcol.client.addr", Record()) == ""
 
 
 def test_flat_paths_need_their_prefix() -> None:

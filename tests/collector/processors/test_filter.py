@@ -1,5 +1,6 @@
 """`filter`: what is dropped, what goes with it, and what is counted."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -244,3 +245,10 @@ def test_what_cannot_be_compiled_is_refused_at_start(config: Any, message: str |
     with pytest.raises(ValidationError) as caught:
         FilterProcessor.Config.model_validate(config)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("tenant", "kept"), [("acme", False), ("other", True)])
+async def test_conditions_on_the_request(tenant: str, kept: bool) -> None:  # noqa: FBT001 - a table
+    batch = replace(batch_of(Signal.LOGS, [1]), metadata={"x-tenant": (tenant,)})
+    condition = 'otelcol.client.metadata["X-Tenant"][0] == "acme"'
+    assert (await filtered(batch, log_conditions=[condition]) is batch) is kept

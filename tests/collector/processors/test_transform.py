@@ -217,3 +217,9 @@ def test_what_cannot_be_compiled_is_refused_at_start(config: Any, message: str) 
     with pytest.raises(ValidationError) as caught:
         TransformProcessor.Config.model_validate(config)
     assert message in str(caught.value)
+
+
+async def test_headers_of_the_request_become_attributes() -> None:
+    text = 'set(span.attributes["h"], otelcol.client.metadata["H"][0])'
+    result = await transformed(spans_of_two_services(), trace_statements=[text])
+    assert attributes(result) == [{"h": "v"}] * 4

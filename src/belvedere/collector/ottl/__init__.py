@@ -23,6 +23,7 @@ not fit; `error_mode` says what becomes of it (`ErrorMode.PROPAGATE` raises it).
     parse.py       text → tree.py            paths.py, fields.py     paths of the contexts
     compile.py     tree → closures.py        functions/              editors and converters
     values.py      AnyValue ↔ Python         kinds.py, function.py   their parameters
+    request.py     paths of the request, for records whose `metadata` is that of their batch
 """
 
 from belvedere.collector.ottl.closures import Condition, Edit, any_of

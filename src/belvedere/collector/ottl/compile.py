@@ -28,6 +28,7 @@ from belvedere.collector.ottl.function import Function
 from belvedere.collector.ottl.kinds import FUNCTION, MAP_TARGET, TARGET, Kind
 from belvedere.collector.ottl.paths import Access, Field
 from belvedere.collector.ottl.record import ABOVE, Context
+from belvedere.collector.ottl.request import OTELCOL, REQUEST
 from belvedere.collector.tree import nearest
 
 ALIASES: Final = {"instrumentation_scope": "scope"}
@@ -125,10 +126,12 @@ class Compiler:
             raise self._error(str(error), keys[0]) from None
 
     def _field(self, path: tree.Path) -> Field:
-        context, names = self._context_of(path)
         for part in path.fields[:-1]:
             if part.keys:
                 raise self._error("only the end of a path has keys", part)
+        if path.fields[0].name == OTELCOL:
+            return self._request_field(path)
+        context, names = self._context_of(path)
         if names == ["cache"]:
             if context is not self._context:
                 raise self._error(
@@ -143,6 +146,13 @@ class Compiler:
                 f"a {context} has no `{'.'.join(names)}`" + (f"; {hint}" if hint else ""), path
             )
         return field
+
+    def _request_field(self, path: tree.Path) -> Field:
+        name = ".".join(field.name for field in path.fields[1:])
+        if name not in REQUEST:
+            hint = nearest(name, REQUEST)
+            raise self._error(f"{OTELCOL} has no `{name}`; {hint}", path)
+        return REQUEST[name]
 
     def _context_of(self, path: tree.Path) -> tuple[Context, list[str]]:
         names = [field.name for field in path.fields]

@@ -1,8 +1,8 @@
 """What an expression looks at: one record with all that it is part of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValueList
 
@@ -40,13 +40,26 @@ CONTEXTS: dict[Signal, tuple[Context, ...]] = {
 """The contexts of a signal, outermost first."""
 
 
+_NO_METADATA: Final[Mapping[str, tuple[str, ...]]] = {}
+
+
 class Record:
     """The messages around one record. What a context does not have is None.
 
     Iteration reuses one object: whoever keeps a record beyond its turn makes one.
     """
 
-    __slots__ = ("cache", "datapoint", "log", "metric", "resource", "scope", "span", "spanevent")
+    __slots__ = (
+        "cache",
+        "datapoint",
+        "log",
+        "metadata",
+        "metric",
+        "resource",
+        "scope",
+        "span",
+        "spanevent",
+    )
 
     def __init__(
         self,
@@ -58,6 +71,7 @@ class Record:
         metric: Any = None,
         datapoint: Any = None,
         log: Any = None,
+        metadata: Mapping[str, tuple[str, ...]] = _NO_METADATA,
     ) -> None:
         """Take OTLP messages.
 
@@ -69,10 +83,12 @@ class Record:
             metric: a `Metric`.
             datapoint: a data point of any type.
             log: a `LogRecord`.
+            metadata: that of the batch.
         """
         self.resource, self.scope = resource, scope
         self.span, self.spanevent = span, spanevent
         self.metric, self.datapoint, self.log = metric, datapoint, log
+        self.metadata = metadata
         self.cache: KeyValueList | None = None
 
     def cached(self) -> Any:
@@ -82,13 +98,15 @@ class Record:
         return self.cache.values
 
 
-def records(message: Any, context: Context) -> Iterator[Record]:
+def records(
+    message: Any, context: Context, metadata: Mapping[str, tuple[str, ...]] = _NO_METADATA
+) -> Iterator[Record]:
     """One `Record` for each record of `context` in a request, in order.
 
     It is the same object every time. The record's container must not be changed meanwhile,
     except that metrics may be appended to the scope's: they are visited too.
     """
-    record = Record()
+    record = Record(metadata=metadata)
     for resource in _resources(message):
         record.resource = resource
         if context is Context.RESOURCE:

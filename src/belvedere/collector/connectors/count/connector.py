@@ -74,7 +74,7 @@ class Count:
             Permanent: what follows will never accept it, or a value is not what a condition takes.
         """
         try:
-            request = self._count(batch.signal, batch.message)
+            request = self._count(batch, batch.message)
         except EvaluationError as error:
             raise Permanent(f"{self._id}: {error}") from None
         counts = Batch.of(Signal.METRICS, request, project=batch.project, metadata=batch.metadata)
@@ -84,10 +84,11 @@ class Count:
     async def shutdown(self) -> None:
         """Nothing is held."""
 
-    def _count(self, signal: Signal, message: Any) -> ExportMetricsServiceRequest:
+    def _count(self, batch: Batch, message: Any) -> ExportMetricsServiceRequest:
         request = ExportMetricsServiceRequest()
         start_ns, end_ns = self._interval()
-        record, levels = Record(), LEVELS[signal]
+        signal, record = batch.signal, Record(metadata=batch.metadata)
+        levels = LEVELS[signal]
         for resource in getattr(message, levels.resources):
             record.resource = resource
             counts = self._counts(signal, record)

@@ -130,7 +130,7 @@ def _taken(route: _Route, batch: Batch) -> tuple[Batch | None, Batch | None]:
     message: Any = batch.message
     if route.changes:
         message = batch.signal.request_type.FromString(batch.data)
-    taken, rest = split(batch.signal, message, route.context, route.take)
+    taken, rest = split(batch, message, route.context, route.take)
     return _of(batch, taken, changed=route.changes), _of(batch, rest, changed=False)
 
 

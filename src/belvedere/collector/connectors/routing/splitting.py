@@ -4,17 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from belvedere.collector.ottl import Context, Record
+from belvedere.otlp.batch import Batch
 from belvedere.otlp.levels import LEVELS, points_of
 from belvedere.otlp.signal import Signal
 
 Take: TypeAlias = Callable[[Record], bool]
 
 
-def split(signal: Signal, message: Any, context: Context, take: Take) -> tuple[Any, Any]:
+def split(batch: Batch, message: Any, context: Context, take: Take) -> tuple[Any, Any]:
     """Split by a condition on the resources, or on records or data points.
 
     Args:
-        signal: of the request.
+        batch: what the request is of.
         message: the request. It is not changed, but what is returned may be it.
         context: what the condition looks at.
         take: the condition.
@@ -25,7 +26,8 @@ def split(signal: Signal, message: Any, context: Context, take: Take) -> tuple[A
     Raises:
         EvaluationError: as the condition does.
     """
-    marks = list(_marks(signal, message, context, take))
+    signal = batch.signal
+    marks = list(_marks(signal, message, context, take, Record(metadata=batch.metadata)))
     if not any(marks):
         return None, message
     if all(marks):
@@ -35,9 +37,11 @@ def split(signal: Signal, message: Any, context: Context, take: Take) -> tuple[A
     )
 
 
-def _marks(signal: Signal, message: Any, context: Context, take: Take) -> Iterator[bool]:
+def _marks(
+    signal: Signal, message: Any, context: Context, take: Take, record: Record
+) -> Iterator[bool]:
     """Whether each of what the condition looks at meets it, in order."""
-    levels, record = LEVELS[signal], Record()
+    levels = LEVELS[signal]
     for resource in getattr(message, levels.resources):
         record.resource = resource
         if context is Context.RESOURCE:

@@ -47,7 +47,7 @@ class FilterProcessor:
             return batch
         message = batch.take_message()
         try:
-            if not sieve.drop_from(message):
+            if not sieve.drop_from(message, batch.metadata):
                 batch.give_back(message)
                 return batch
         except EvaluationError as error:

@@ -32,8 +32,12 @@ class Sieve:
         elif Context.LOG in drops:
             self._item_goes = self._log_goes
 
-    def drop_from(self, message: Any) -> bool:
+    def drop_from(self, message: Any, metadata: Mapping[str, tuple[str, ...]]) -> bool:
         """Drop, in place, what meets a condition, and what holds nothing any more then.
+
+        Args:
+            message: the request.
+            metadata: that of its batch.
 
         Returns:
             Whether anything was dropped.
@@ -41,7 +45,7 @@ class Sieve:
         Raises:
             EvaluationError: as the conditions do.
         """
-        self._dropped = False
+        self._dropped, self._record.metadata = False, metadata
         self._drop(getattr(message, self._resources), self._resource_goes)
         return self._dropped
 

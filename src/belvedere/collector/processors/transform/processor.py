@@ -49,7 +49,7 @@ class TransformProcessor:
         try:
             for program in self._programs[batch.signal]:
                 where, statements = program.where, program.statements
-                for record in records(message, program.context):
+                for record in records(message, program.context, batch.metadata):
                     if where is None or where(record):
                         for edit in statements:
                             if edit(record):
