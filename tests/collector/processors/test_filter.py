@@ -7,6 +7,7 @@ import pytest
 from collector_samples import Recorder, batch_of, numbers_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
@@ -206,6 +207,140 @@ async def test_items_are_dropped_or_kept(numbers: list[int], limit: int) -> None
     assert (numbers_in(result) if result else []) == kept
 
 
+MATCH_CART = {"match_type": "strict", "services": ["cart"]}
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        ({"include": MATCH_CART}, [name for name in EVERYTHING if "cart" in name]),
+        ({"exclude": MATCH_CART}, [name for name in EVERYTHING if "shop" in name]),
+        (
+            {
+                "include": {"match_type": "regexp", "span_names": ["1$"]},
+                "exclude": {
+                    "match_type": "strict",
+                    "services": ["shop"],
+                    "libraries": [{"name": "sql"}],
+                },
+            },
+            ["cart http 1", "cart sql 1", "shop http 1"],
+        ),
+    ],
+    ids=["include", "exclude", "both"],
+)
+async def test_older_form_of_spans(config: dict[str, Any], kept: list[str]) -> None:
+    assert spans_in(await filtered(traces(), spans=config)) == kept
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        ({"include": {"match_type": "strict", "metric_names": ["ab"]}}, ["1 ab", "2 ab"]),
+        ({"exclude": {"match_type": "regexp", "metric_names": ["^a"]}}, ["1 b", "2 b"]),
+        (
+            {
+                "include": {"match_type": "regexp", "metric_names": ["b"]},
+                "exclude": {
+                    "match_type": "strict",
+                    "resource_attributes": [{"key": "host", "value": "2"}],
+                },
+            },
+            ["1 ab", "1 b"],
+        ),
+        (
+            {
+                "include": {
+                    "match_type": "strict",
+                    "metric_names": ["b"],
+                    "resource_attributes": [{"key": "host", "value": "1"}],
+                }
+            },
+            ["1 b"],
+        ),
+        (
+            {
+                "exclude": {
+                    "match_type": "strict",
+                    "metric_names": ["b"],
+                    "resource_attributes": [{"key": "host", "value": "1"}],
+                }
+            },
+            ["2 ab"],
+        ),
+        ({"include": {"match_type": "strict"}}, ["1 ab", "1 b", "2 ab", "2 b"]),
+    ],
+    ids=["names", "expressions", "resources", "include both", "exclude either", "nothing"],
+)
+async def test_older_form_of_metrics(config: dict[str, Any], kept: list[str]) -> None:
+    request = ExportMetricsServiceRequest()
+    for host in ("1", "2"):
+        resource = request.resource_metrics.add()
+        resource.resource.attributes.add(key="host").value.string_value = host
+        scope = resource.scope_metrics.add()
+        for name in ("ab", "b"):
+            scope.metrics.add(name=name).gauge.data_points.add(as_int=1)
+    result = await filtered(Batch.of(Signal.METRICS, request), metrics=config)
+    message: Any = result.message if result else ExportMetricsServiceRequest()
+    assert [
+        f"{resource.resource.attributes[0].value.string_value} {metric.name}"
+        for resource in message.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    ] == kept
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        ({"exclude": {"match_type": "strict", "bodies": ["a"]}}, ["b", "c"]),
+        ({"include": {"match_type": "regexp", "bodies": ["[ab]"]}}, ["a", "b"]),
+        (
+            {"include": {"match_type": "strict", "severity_number": {"min": "INFO2"}}},
+            ["b"],
+        ),
+        (
+            {
+                "include": {
+                    "match_type": "strict",
+                    "severity_number": {"min": "ERROR", "match_undefined": True},
+                }
+            },
+            ["c"],
+        ),
+        ({"exclude": {"match_type": "strict", "severity_texts": ["I2"]}}, ["a", "c"]),
+        (
+            {
+                "include": {
+                    "match_type": "strict",
+                    "resource_attributes": [{"key": "host", "value": "h"}],
+                    "record_attributes": [{"key": "n", "value": "1"}],
+                }
+            },
+            ["b"],
+        ),
+    ],
+    ids=["body", "expression", "severity", "undefined severity", "severity text", "attributes"],
+)
+async def test_older_form_of_logs(config: dict[str, Any], kept: list[str]) -> None:
+    request = ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    resource.resource.attributes.add(key="host").value.string_value = "h"
+    scope = resource.scope_logs.add()
+    for number, (body, severity) in enumerate({"a": 9, "b": 10, "c": 0}.items()):
+        record = scope.log_records.add(severity_number=severity, severity_text=f"I{number + 1}")
+        record.body.string_value = body
+        record.attributes.add(key="n").value.string_value = str(number)
+    result = await filtered(Batch.of(Signal.LOGS, request), logs=config)
+    message: Any = result.message if result else ExportLogsServiceRequest()
+    assert [
+        record.body.string_value
+        for each in message.resource_logs
+        for scope in each.scope_logs
+        for record in scope.log_records
+    ] == kept
+
+
 FAILS = 'HasPrefix(log.attributes["none"], "x")'
 
 
@@ -232,9 +367,19 @@ async def test_a_condition_that_fails() -> None:
             {"trace_conditions": [{"context": "log", "conditions": ["true"]}]},
             "traces have no context 'log'; there are resource, scope, span, spanevent",
         ),
-        ({"metrics": {"include": {"match_type": "strict"}}}, "include is the older form"),
-        ({"logs": {"exclude": {}}}, "exclude is the older form"),
+        ({"metrics": {"include": {"match_type": "expr"}}}, "write what is to be dropped as OTTL"),
+        (
+            {"metrics": {"include": {"match_type": "strict"}, "metric": ["true"]}},
+            "include and the OTTL conditions of metric exclude each other",
+        ),
+        ({"logs": {"exclude": {"match_type": "strict"}}}, "at least one of"),
+        ({"logs": {"exclude": {"match_type": "regexp", "bodies": ["("]}}}, "missing"),
         ({"spans": {"include": {}}}, "spans"),
+        ({"spans": {"include": {"match_type": "strict", "metric_names": ["a"]}}}, "do not have"),
+        (
+            {"spans": {"include": MATCH_CART}, "traces": {"span": ["true"]}},
+            "spans is the older form of traces",
+        ),
         ({"logs": {"log_record": ['HasAttrOnDatapoint("a", "b")']}}, "works on a metric"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -11,6 +11,14 @@ from belvedere.collector.component import ComponentConfig
 from belvedere.collector.ottl import CONTEXTS, Condition, Context, ErrorMode, OttlError
 from belvedere.collector.ottl.parse import parse_condition
 from belvedere.collector.processors.filter.functions import CONVERTERS
+from belvedere.collector.processors.filter.matching import (
+    LogMatch,
+    MetricMatch,
+    drops_of_logs,
+    drops_of_metrics,
+    drops_of_spans,
+)
+from belvedere.collector.processors.matching.properties import MatchConfig
 from belvedere.otlp.signal import Signal
 
 
@@ -53,17 +61,19 @@ class ConditionGroup(ComponentConfig):
 
 
 class _Filters(ComponentConfig):
-    @model_validator(mode="before")
-    @classmethod
-    def _no_matchers(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for key in ("include", "exclude", "regexp"):
-                if key in value:
-                    raise ValueError(
-                        f"{key} is the older form, which is not supported: write what is to be"
-                        ' dropped as OTTL conditions, such as IsMatch(name, "^prefix_.*")'
-                    )
-        return value
+    """Conditions, or the older form with `include` and `exclude`."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        older = [key for key in ("include", "exclude") if getattr(self, key, None) is not None]
+        conditions = [key for key in type(self).model_fields if getattr(self, key)]
+        conditions = [key for key in conditions if key not in ("include", "exclude")]
+        if older and conditions:
+            raise ValueError(
+                f"{older[0]} and the OTTL conditions of {conditions[0]} exclude each other: write"
+                " conditions for all"
+            )
+        return self
 
 
 class TraceFilters(_Filters):
@@ -86,6 +96,8 @@ class MetricFilters(_Filters):
     )
     metric: tuple[_OnMetric, ...] = Field((), description="Conditions that drop metrics.")
     datapoint: tuple[_OnDataPoint, ...] = Field((), description="Conditions that drop data points.")
+    include: MetricMatch | None = Field(None, description="Older form: all others are dropped.")
+    exclude: MetricMatch | None = Field(None, description="Older form: these are dropped.")
 
 
 class LogFilters(_Filters):
@@ -95,9 +107,26 @@ class LogFilters(_Filters):
         (), description="Conditions that drop whole resources."
     )
     log_record: tuple[_OnLog, ...] = Field((), description="Conditions that drop log records.")
+    include: LogMatch | None = Field(None, description="Older form: all others are dropped.")
+    exclude: LogMatch | None = Field(None, description="Older form: these are dropped.")
+
+    @model_validator(mode="after")
+    def _something_matches(self) -> Self:
+        for match in (self.include, self.exclude):
+            if match:
+                match.properties()
+        return self
 
 
-_RENAMED: Final = {"log_record": Context.LOG}
+_CONTEXTS: Final = {
+    "resource": Context.RESOURCE,
+    "span": Context.SPAN,
+    "spanevent": Context.SPANEVENT,
+    "metric": Context.METRIC,
+    "datapoint": Context.DATAPOINT,
+    "log_record": Context.LOG,
+}
+"""Key of conditions → what they look at."""
 _KEYS: Final = {
     Signal.TRACES: ("traces", "trace_conditions"),
     Signal.METRICS: ("metrics", "metric_conditions"),
@@ -117,6 +146,9 @@ class FilterConfig(ComponentConfig):
     traces: TraceFilters = Field(TraceFilters(), description="Conditions by kind of record.")
     metrics: MetricFilters = Field(MetricFilters(), description="Conditions by kind of record.")
     logs: LogFilters = Field(LogFilters(), description="Conditions by kind of record.")
+    spans: MatchConfig | None = Field(
+        None, description="Older form: spans that are not included, or are excluded, are dropped."
+    )
     trace_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
     metric_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
     log_conditions: tuple[_Condition | ConditionGroup, ...] = Field((), description=_GROUPED)
@@ -140,14 +172,36 @@ class FilterConfig(ComponentConfig):
         older, newer = _KEYS[signal]
         found: dict[Context, list[Condition]] = {}
         filters = getattr(self, older)
-        for field in type(filters).model_fields:
-            context = _RENAMED.get(field) or Context(field)
-            for text in getattr(filters, field):
+        for context, condition in self._matched(signal).items():
+            found.setdefault(context, []).append(condition)
+        for field, context in _CONTEXTS.items():
+            for text in getattr(filters, field, ()):
                 condition = _compiled(text, context, self.error_mode, prefixed=False)
                 found.setdefault(context, []).append(condition)
         for context, condition in _grouped(signal, getattr(self, newer), self.error_mode):
             found.setdefault(context, []).append(condition)
         return {context: ottl.any_of(conditions) for context, conditions in found.items()}
+
+    def _matched(self, signal: Signal) -> Mapping[Context, Condition]:
+        """What the older form drops."""
+        metrics, logs = self.metrics, self.logs
+        if signal is Signal.TRACES and self.spans:
+            return drops_of_spans(self.spans)
+        if signal is Signal.METRICS and (metrics.include or metrics.exclude):
+            return drops_of_metrics(metrics.include, metrics.exclude)
+        if signal is Signal.LOGS and (logs.include or logs.exclude):
+            return drops_of_logs(logs.include, logs.exclude)
+        return {}
+
+    @model_validator(mode="after")
+    def _spans_in_one_form(self) -> Self:
+        if self.spans is None:
+            return self
+        if any(getattr(self.traces, field) for field in TraceFilters.model_fields):
+            raise ValueError("spans is the older form of traces: write conditions for all")
+        if Signal.TRACES not in self.spans.signals:
+            raise ValueError("spans: include and exclude name properties that spans do not have")
+        return self
 
 
 def _grouped(
