@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, get_args
 
+import orjson
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from structlog.testing import capture_logs
 
 from belvedere.collector.receivers.filelog.config import AnyOperator, FileLogConfig
 from belvedere.collector.receivers.filelog.entry import Entry, batch_of
@@ -256,7 +258,18 @@ def test_container(lines: list[str], body: str, tag: str | None) -> None:
     ("operator", "message"),
     [
         ({"type": "csv_parser"}, "no operator 'csv_parser' in this version; .*ParseCSV"),
-        ({"type": "router"}, "`type: container`"),
+        ({"type": "router", "routes": []}, "at least 1 item"),
+        ({"type": "router", "routes": [{"output": "x", "expr": "true"}]}, "'x' is no later"),
+        ({"type": "router", "routes": [{"output": ["x", "y"], "expr": "true"}]}, "goes one way"),
+        (
+            {
+                "type": "router",
+                "routes": [
+                    {"output": "x", "expr": "true", "attributes": {"a": "EXPR(body)"}},
+                ],
+            },
+            "is not supported",
+        ),
         ({"type": "jsonparser"}, "there are add, container"),
         ({"field": "body"}, "there is no operator None"),
         ({"type": "regex_parser", "regex": r"\d+"}, "no named group"),
@@ -278,7 +291,7 @@ def test_container(lines: list[str], body: str, tag: str | None) -> None:
             {"type": "time_parser", "parse_from": "body", "layout": "%Y", "location": "Moon/Sea"},
             "is no time zone",
         ),
-        ({"type": "noop", "output": "elsewhere"}, "is not the next operator"),
+        ({"type": "noop", "output": "elsewhere"}, "'elsewhere' is no later operator"),
     ],
     ids=lambda value: value if isinstance(value, str) else str(value.get("type")),
 )
@@ -287,12 +300,131 @@ def test_refuses(operator: dict[str, Any], message: str) -> None:
         FileLogConfig.model_validate({"include": ["*"], "operators": [operator]})
 
 
-def test_output_may_name_the_next_operator() -> None:
+def test_output_skips_operators() -> None:
     operators = [
-        {"type": "noop", "output": "last"},
-        {"type": "noop", "id": "last"},
+        {"type": "add", "field": "attributes.a", "value": 1, "output": "last"},
+        {"type": "add", "field": "attributes.b", "value": 1},
+        {"type": "add", "field": "attributes.c", "value": 1, "id": "last"},
     ]
     assert FileLogConfig.model_validate({"include": ["*"], "operators": operators})
+    assert run(*operators).attributes == {"a": 1, "c": 1}
+
+
+@pytest.mark.parametrize(
+    ("operators", "message"),
+    [
+        ([{"type": "noop", "id": "a"}, {"type": "noop", "output": "a"}], "'a' is no later"),
+        (
+            [{"type": "noop", "output": "noop"}, {"type": "noop"}, {"type": "noop"}],
+            "several operators are called 'noop'",
+        ),
+        (
+            [
+                {"type": "router", "output": "a", "routes": [{"output": "a", "expr": "true"}]},
+                {"type": "noop", "id": "a"},
+            ],
+            "a router has outputs in its routes",
+        ),
+    ],
+    ids=["back", "several", "router"],
+)
+def test_outputs_that_lead_nowhere(operators: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        FileLogConfig.model_validate({"include": ["*"], "operators": operators})
+
+
+ROUTED = (
+    {
+        "type": "router",
+        "routes": [
+            {"output": "json", "expr": 'body matches "^{"', "attributes": {"kind": "json"}},
+            {"output": ["text"], "expr": 'body matches "^[a-z]"'},
+        ],
+    },
+    {
+        "type": "regex_parser",
+        "id": "text",
+        "regex": "(?P<m>.*)",
+        "output": "end",
+        "cache": {"size": 1},
+    },
+    {"type": "json_parser", "id": "json"},
+    {"type": "move", "id": "end", "from": "attributes.m", "to": "body"},
+)
+
+
+def test_router() -> None:
+    """What takes no route is dropped; all others stay in the order of their file."""
+    texts = ["a", '{"m": "b"}', "1", "a", '{"m": "c"}']
+    entries = [Entry(text, source="f", offset=n) for n, text in enumerate(texts)]
+    result = chain(*ROUTED).process(entries)
+    assert [(entry.body, entry.attributes) for entry in result] == [
+        ("a", {}),
+        ("b", {"kind": "json"}),
+        ("a", {}),
+        ("c", {"kind": "json"}),
+    ]
+
+
+def test_router_with_a_default() -> None:
+    router = ROUTED[0] | {"default": "end"}
+    assert run(router, *ROUTED[1:], body="1", attributes={"m": "x"}).body == "x"
+
+
+def test_what_is_held_back_goes_the_way_of_its_operator() -> None:
+    recombine = {"type": "recombine", "combine_field": "body", "is_last_entry": "body == 'end'"}
+    running = chain(
+        recombine | {"output": "last"},
+        {"type": "add", "field": "body", "value": "skipped"},
+        {"type": "noop", "id": "last"},
+    )
+    assert bodies(running, "a", "b") == []
+    assert [entry.body for entry in running.flush(None)] == ["a\nb"]
+
+
+TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        pytest.param({"type": "trace_parser"}, id="operator"),
+        pytest.param({"type": "json_parser", "parse_to": "body", "trace": {}}, id="block"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("body", "flags"),
+    [({"trace_flags": "01"}, 1), ({}, 0), ({"trace_flags": None}, 0)],
+    ids=["flags", "no flags", "null"],
+)
+def test_trace(operator: dict[str, Any], body: dict[str, Any], flags: int) -> None:
+    fields: Any = body | {"trace_id": TRACE_ID, "span_id": SPAN_ID.upper()}
+    if operator["type"] == "json_parser":
+        fields = orjson.dumps(fields).decode()
+    entry = run(operator, body=fields)
+    message: Any = batch_of([entry]).message
+    (record,) = message.resource_logs[0].scope_logs[0].log_records
+    assert (record.trace_id.hex(), record.span_id.hex(), record.flags) == (TRACE_ID, SPAN_ID, flags)
+
+
+@pytest.mark.parametrize("value", ["xyz", "00", 5, {"a": 1}], ids=str)
+def test_a_trace_that_is_none(value: Any) -> None:
+    from_field = {"span_id": {"parse_from": "attributes.span"}}
+    with capture_logs() as told:
+        entry = run(
+            {"type": "trace_parser", **from_field},
+            body={"trace_id": TRACE_ID},
+            attributes={"span": value},
+        )
+    assert (entry.trace_id, entry.span_id) == (b"", b"")
+    assert ["16 hexadecimal digits" in each["error"] for each in told] == [True]
+
+
+def test_a_parser_may_set_the_body() -> None:
+    operator = {"type": "json_parser", "body": "attributes.message"}
+    entry = run(operator, body='{"message": "m", "n": "x"}')
+    assert (entry.body, entry.attributes) == ("m", {"message": "m", "n": "x"})
+    assert run(operator, body='{"n": "x"}').body == '{"n": "x"}'
 
 
 def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

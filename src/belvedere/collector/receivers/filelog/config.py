@@ -1,7 +1,6 @@
 """The configuration of `filelog`."""
 
 import codecs
-from itertools import zip_longest
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -9,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import Duration, PositiveDuration, SizeBytes
 from belvedere.collector.exporters.retry import RetryConfig
-from belvedere.collector.receivers.filelog.operators import OPERATORS
+from belvedere.collector.receivers.filelog.operators import OPERATORS, places
 from belvedere.collector.receivers.filelog.operators.container import ContainerConfig
 from belvedere.collector.receivers.filelog.operators.filter import FilterConfig
 from belvedere.collector.receivers.filelog.operators.moving import (
@@ -25,8 +24,10 @@ from belvedere.collector.receivers.filelog.operators.parsers import (
     RegexParserConfig,
 )
 from belvedere.collector.receivers.filelog.operators.recombine import RecombineConfig
+from belvedere.collector.receivers.filelog.operators.router import RouterConfig
 from belvedere.collector.receivers.filelog.operators.severity import SeverityParserConfig
 from belvedere.collector.receivers.filelog.operators.timestamp import TimeParserConfig
+from belvedere.collector.receivers.filelog.operators.trace import TraceParserConfig
 from belvedere.collector.regex import RegexText
 
 AnyOperator = Annotated[
@@ -41,8 +42,10 @@ AnyOperator = Annotated[
     | RegexParserConfig
     | RemoveConfig
     | RetainConfig
+    | RouterConfig
     | SeverityParserConfig
-    | TimeParserConfig,
+    | TimeParserConfig
+    | TraceParserConfig,
     Field(discriminator="type"),
 ]
 
@@ -68,12 +71,7 @@ _INSTEAD: Final = {
         f'{_TRANSFORM} merge_maps(log.attributes, ParseKeyValue(log.body), "upsert")'
     ),
     "regex_replace": f"{_TRANSFORM} replace_pattern(log.body, ...)",
-    "router": (
-        "for logs of docker, cri-o and containerd one operator `type: container` does what the"
-        " routes did; else write a receiver for each kind of file, or `if` in each operator"
-    ),
     "scope_name_parser": "write scope_name: {parse_from: ...} in a parser",
-    "trace_parser": f"{_TRANSFORM} set(log.trace_id.string, log.attributes[...])",
     "uri_parser": f'{_TRANSFORM} merge_maps(log.attributes, URL(log.body), "upsert")',
 }
 """Operators of stanza that configurations have, and what does the same."""
@@ -235,14 +233,8 @@ class FileLogConfig(ComponentConfig):
         return value
 
     @model_validator(mode="after")
-    def _one_line_of_operators(self) -> Self:
-        for operator, after in zip_longest(self.operators, self.operators[1:]):
-            name = (after.id or after.type) if after else ""
-            if operator.output and operator.output != name:
-                raise ValueError(
-                    f"operators: output {operator.output!r} is not the next operator; routing"
-                    " between operators is not supported, use the connector routing"
-                )
+    def _operators_lead_on(self) -> Self:
+        places(self.operators)
         if self.multiline and "\n".encode(codec(self.encoding)) != b"\n":
             raise ValueError(f"multiline is not supported with the encoding {self.encoding}")
         return self

@@ -25,6 +25,9 @@ class Entry:
     severity_number: int = 0
     severity_text: str = ""
     scope_name: str = ""
+    trace_id: bytes = b""
+    span_id: bytes = b""
+    trace_flags: int = 0
     source: str = ""
     """The file that it comes from, for operators that join entries."""
     offset: int = 0
@@ -48,6 +51,9 @@ def batch_of(entries: Iterable[Entry]) -> Batch:
             observed_time_unix_nano=entry.observed_ns,
             severity_number=entry.severity_number,
             severity_text=entry.severity_text,
+            trace_id=entry.trace_id,
+            span_id=entry.span_id,
+            flags=entry.trace_flags,
         )
         if type(entry.body) is str:
             record.body.string_value = entry.body

@@ -44,7 +44,7 @@ class OperatorConfig(ComponentConfig):
 
     id: str = Field("", description="Name of the operator; without it, its type.")
     output: str = Field(
-        "", description="Id of the operator that comes next, which must be the next in the list."
+        "", description="Id of the operator that comes next, later in the list; absent: the next."
     )
     on_error: Literal["send", "send_quiet", "drop", "drop_quiet"] = Field(
         "send",

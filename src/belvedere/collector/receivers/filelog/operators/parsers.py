@@ -1,6 +1,7 @@
 """`json_parser` and `regex_parser`: one field's text to several fields."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, Literal, Self
 
 import orjson
@@ -12,6 +13,7 @@ from belvedere.collector.receivers.filelog.fields import MISSING, FieldPath, par
 from belvedere.collector.receivers.filelog.operators.base import EachConfig, required
 from belvedere.collector.receivers.filelog.operators.severity import SeverityConfig
 from belvedere.collector.receivers.filelog.operators.timestamp import TimestampConfig
+from belvedere.collector.receivers.filelog.operators.trace import TraceConfig
 from belvedere.collector.regex import RegexText, compile_regex
 
 _INT64: Final = range(-(1 << 63), 1 << 63)
@@ -35,6 +37,12 @@ class ParserConfig(EachConfig):
     timestamp: TimestampConfig | None = Field(
         None, description="How the entry's time is read, after this parser."
     )
+    body: FieldPath | None = Field(
+        None, description="Field of what was parsed that becomes the entry's body."
+    )
+    trace: TraceConfig | None = Field(
+        None, description="How the entry's trace and span are read, after this parser."
+    )
     severity: SeverityConfig | None = Field(
         None, description="How the entry's severity is read, after this parser."
     )
@@ -49,7 +57,8 @@ class ParserConfig(EachConfig):
     def worker(self) -> Callable[[Entry], None]:
         """Parse, then read time, severity and scope."""
         parse, source, target = self.parse(), self.parse_from, self.parse_to
-        blocks = [block.worker() for block in (self.timestamp, self.severity) if block]
+        blocks = [block.worker() for block in (self.timestamp, self.trace, self.severity) if block]
+        body = self.body
         scope = self.scope_name.parse_from if self.scope_name else None
 
         def work(entry: Entry) -> None:
@@ -57,6 +66,8 @@ class ParserConfig(EachConfig):
             if not isinstance(text, str):
                 raise ValueError(f"{source} is no text but {type(text).__name__}")  # noqa: TRY004 - one error for operators
             target.set(entry, parse(text))
+            if body and (value := body.get(entry)) is not MISSING:
+                entry.body = value
             for block in blocks:
                 block(entry)
             if scope and (name := scope.get(entry)) is not MISSING:
@@ -98,12 +109,21 @@ class JsonParserConfig(ParserConfig):
         return parse
 
 
+class CacheConfig(ComponentConfig):
+    """`cache` of a regex_parser."""
+
+    size: int = Field(0, ge=0, description="Texts whose outcome is remembered; 0: none.")
+
+
 class RegexParserConfig(ParserConfig):
     """`regex_parser`."""
 
     type: Literal["regex_parser"] = Field(description="regex_parser.")
     regex: RegexText = Field(
         description="Regular expression (RE2); its named groups are the fields."
+    )
+    cache: CacheConfig = Field(
+        default_factory=CacheConfig, description="For texts that come again, such as paths."
     )
 
     @model_validator(mode="after")
@@ -122,7 +142,10 @@ class RegexParserConfig(ParserConfig):
                 raise ValueError("the regular expression does not match")
             return {name: value or "" for name, value in match.groupdict().items()}
 
-        return parse
+        if not self.cache.size:
+            return parse
+        remembered = lru_cache(self.cache.size)(parse)
+        return lambda text: dict(remembered(text))
 
 
 def _int64_or_double(number: int) -> float:
