@@ -1,9 +1,11 @@
 """pydantic's complaints as errors that name key, file, line and what to write."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel, Field, model_validator
+from structlog.testing import capture_logs
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.duration import Duration
@@ -36,6 +38,16 @@ class Model(ComponentConfig):
 
 class Outer(ComponentConfig):
     inner: Inner = Inner()
+
+
+class Official(ComponentConfig):
+    """With keys of the official component that are not here."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {"cookies": "none are kept", "keep": "always"}
+    done_anyway: ClassVar[Mapping[str, Any]] = {"keep": True}
+    without_effect: ClassVar[Mapping[str, str]] = {"check": "watch"}
+
+    name: str = ""
 
 
 class Needy(ComponentConfig):
@@ -206,3 +218,25 @@ def test_a_value_that_is_not_there(text: str, hint: str) -> None:
         load(text)
     where = "f.yaml:3: processors::x/1::timeout"
     assert str(caught.value) == f"{where}: a value is expected, there is none ({hint})"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["cookies: {enabled: false}", "cookies: false", "cookies: {}", "cookies:", "keep: true"],
+)
+def test_what_is_switched_off_or_done_anyway_is_no_unsupported_key(value: str) -> None:
+    assert load(f"{value}\nname: a", Official) == Official(name="a")
+
+
+@pytest.mark.parametrize("value", ["cookies: {enabled: true}", "cookies: true", "keep: false"])
+def test_an_unsupported_key_is_refused_by_name(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"f.yaml:3: processors::x/1::\w+: not supported: "):
+        load(value, Official)
+
+
+def test_a_key_without_effect_is_told() -> None:
+    with capture_logs() as told:
+        assert load("check: {enabled: true}\nname: a", Official) == Official(name="a")
+    assert [(entry["event"], entry["key"], entry["instead"]) for entry in told] == [
+        ("key_without_effect", "check", "watch")
+    ]

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Final, Protocol, get_args, get_origin
 
+import structlog
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 from belvedere.otlp.batch import Batch
+
+log = structlog.get_logger(__name__)
 
 
 class ComponentConfig(BaseModel):
@@ -24,16 +27,34 @@ class ComponentConfig(BaseModel):
     unsupported: ClassVar[Mapping[str, str]] = {}
     """Keys of the official component that are refused by name: key → why, and what to do."""
 
+    done_anyway: ClassVar[Mapping[str, Any]] = {}
+    """Of those keys, the value that asks for what is done anyway, and so is taken. Without an entry
+    it is whatever switches off: false, nothing, `enabled: false`."""
+
+    without_effect: ClassVar[Mapping[str, str]] = {}
+    """Keys that have no effect in the official component, either: key → what has. Each is told."""
+
     @model_validator(mode="before")
     @classmethod
     def _refuses_unsupported(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for key, reason in cls.unsupported.items():
-                if key in value:
-                    raise PydanticCustomError(
-                        "unsupported_key", "not supported: {reason}", {"key": key, "reason": reason}
-                    )
-        return value
+        if not isinstance(value, dict):
+            return value
+        for key, reason in cls.unsupported.items():
+            if key in value and not cls._is_done_anyway(key, value[key]):
+                raise PydanticCustomError(
+                    "unsupported_key", "not supported: {reason}", {"key": key, "reason": reason}
+                )
+        for key, instead in cls.without_effect.items():
+            if key in value:
+                log.warning("key_without_effect", key=key, instead=instead)
+        ignored = cls.unsupported.keys() | cls.without_effect.keys()
+        return {key: inner for key, inner in value.items() if key not in ignored}
+
+    @classmethod
+    def _is_done_anyway(cls, key: str, value: Any) -> bool:
+        if key in cls.done_anyway:
+            return bool(value == cls.done_anyway[key])
+        return value in _OFF
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +80,7 @@ class ComponentConfig(BaseModel):
         return {key: inner for key, inner in value.items() if key not in empty}
 
 
+_OFF: Final[tuple[Any, ...]] = (None, False, "", "0s", [], {}, {"enabled": False})
 _HOLDING: Final = (BaseModel, Mapping, Sequence, AbstractSet)
 
 

@@ -426,7 +426,7 @@ async def test_what_is_not_running_takes_nothing(start: Start) -> None:
         ({"const_labels": {"a.b": "1", "a_b": "2"}}, "have one name"),
         ({"metric_expiration": "0s"}, "greater than 0"),
         ({"translation_strategy": "Nonsense"}, "UnderscoreEscapingWithSuffixes"),
-        ({"cors": {}}, "not supported"),
+        ({"cors": {"allowed_origins": ["*"]}}, "not supported"),
         ({"read_timeout": "1s"}, "not supported"),
     ],
     ids=str,

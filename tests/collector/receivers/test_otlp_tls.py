@@ -236,7 +236,7 @@ def test_the_authority_of_a_server_is_a_key_without_effect() -> None:
     with capture_logs() as told:
         TlsConfig.model_validate({"cert_file": "a", "key_file": "b", "ca_file": "c"})
     assert [(entry["event"], entry["key"], entry["instead"]) for entry in told] == [
-        ("key_without_effect", "tls::ca_file", "client_ca_file")
+        ("key_without_effect", "ca_file", "client_ca_file")
     ]
 
 

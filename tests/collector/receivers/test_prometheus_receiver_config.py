@@ -85,7 +85,7 @@ JOB = "scrape_configs:\n  - job_name: a\n"
     [
         ("globl: {}", 4, "did you mean 'global'|global"),
         (f"{JOB}    scrape_intervall: 5s", 6, "scrape_interval"),
-        (f"{JOB}    kubernetes_sd_configs: []", 6, "static_configs and file_sd_configs"),
+        (f"{JOB}    kubernetes_sd_configs: [a]", 6, "static_configs and file_sd_configs"),
         (f"{JOB}    scrape_native_histograms: true", 6, "native histograms"),
         (f"{JOB}    scrape_protocols: [PrometheusProto]", 6, "but native histograms"),
         (f"{JOB}    scrape_interval: 5", 6, "no duration of Prometheus"),
@@ -103,7 +103,7 @@ JOB = "scrape_configs:\n  - job_name: a\n"
         (f"{JOB}    proxy_url: 'ftp://a'", 6, "no URL of a proxy"),
         (f"{JOB}    tls_config: {{cert_file: a}}", 6, "belong together"),
         (f"{JOB}  - job_name: a", 5, "there twice"),
-        ("rule_files: []", 5, "the receiver scrapes only"),
+        ("rule_files: [a]", 5, "the receiver scrapes only"),
         ("scrape_configs: [{}]", 5, "job_name"),
     ],
 )  # fmt: skip

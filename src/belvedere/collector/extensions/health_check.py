@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -29,11 +30,12 @@ class HealthCheckConfig(HttpPageConfig):
     """`extensions::health_check`."""
 
     unsupported: ClassVar = HttpPageConfig.unsupported | {
-        "check_collector_pipeline": "it never worked in the official one, either; watch"
-        " otelcol_exporter_send_failed_… of the Collector's own metrics",
         "use_v2": "there is one answer for the whole Collector",
         "component_health": "there is one answer for the whole Collector",
         "grpc": "there is one over HTTP only",
+    }
+    without_effect: ClassVar[Mapping[str, str]] = {
+        "check_collector_pipeline": "otelcol_exporter_send_failed_… of the Collector's own metrics"
     }
 
     endpoint: Endpoint = Field("localhost:13133", description="Address to listen on, host:port.")

@@ -27,9 +27,8 @@ class TlsConfig(TlsKeys):
         "client_ca_file_reload": "the authorities are read at the start",
     }
 
-    ca_file: Path | None = Field(
-        None, description=f"Without effect, as in the Collector: {_CLIENTS_CA}."
-    )
+    without_effect: ClassVar[Mapping[str, str]] = {"ca_file": "client_ca_file"}
+
     client_ca_file: Path | None = Field(
         None, description="Clients must have a certificate by one of these authorities, PEM."
     )
@@ -38,8 +37,6 @@ class TlsConfig(TlsKeys):
     def _has_certificate(self) -> Self:
         if not (self.cert_file or self.cert_pem):
             raise ValueError("a server needs a certificate: set cert_file and key_file")
-        if self.ca_file is not None:
-            log.warning("key_without_effect", key="tls::ca_file", instead="client_ca_file")
         return self
 
 

@@ -102,6 +102,10 @@ class LogsTelemetry(ComponentConfig):
         "output_paths": "the log goes to standard error; redirect it there",
         "error_output_paths": "the log goes to standard error; redirect it there",
     }
+    done_anyway: ClassVar[Mapping[str, Any]] = {
+        "output_paths": ["stderr"],
+        "error_output_paths": ["stderr"],
+    }
 
     level: Annotated[Literal["debug", "info", "warn", "error"], BeforeValidator(_lower)] = Field(
         "info", description="The least severe level of the Collector's own log that is written."

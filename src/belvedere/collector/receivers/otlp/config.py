@@ -134,6 +134,7 @@ class HttpConfig(ComponentConfig):
         "middlewares": "there are no such extensions",
         "response_headers": "a proxy before this receiver can add them",
     }
+    done_anyway: ClassVar[Mapping[str, Any]] = {"keep_alives_enabled": True}
 
     endpoint: Endpoint = Field(
         "localhost:4318", description="Address to listen on, host:port; port 0 picks a free one."
