@@ -89,7 +89,7 @@ class OtlpGrpcConfig(DeliveryConfig):
 
     unsupported: ClassVar[Mapping[str, str]] = {
         "middlewares": "there are no such extensions",
-        "batcher": "put the processor batch before the exporter",
+        "batcher": "it has become sending_queue::batch",
     }
 
     endpoint: str = Field(

@@ -486,6 +486,7 @@ async def test_a_node_variable_that_is_not_set(tmp_path: Path) -> None:
         ({"extract": {"labels": [{"tag_name": "a"}]}}, "one of key and key_regex"),
         ({"extract": {"labels": [{"key": "a", "key_regex": "b"}]}}, "one of key and key_regex"),
         ({"extract": {"labels": [{"key_regex": "("}]}}, "RE2"),
+        ({"extract": {"labels": [{"key": "a", "regex": "b"}]}}, "by ExtractPatterns"),
         ({"extract": {"labels": [{"key": "a", "from": "pvc"}]}}, "'pod', 'namespace'"),
         ({"pod_association": [{"sources": [{"from": "resource_attribute"}]}]}, "needs a name"),
         ({"pod_association": [{"sources": [{"from": "connection"}] * 5}]}, "at most 4"),

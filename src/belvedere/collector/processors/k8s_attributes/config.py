@@ -1,6 +1,7 @@
 """The configuration of `k8s_attributes`."""
 
-from typing import Annotated, Final, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -55,6 +56,11 @@ def _known(name: str) -> str:
 
 class FieldRule(ComponentConfig):
     """An entry of `labels` or `annotations`."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "regex": "the Collector has removed it: take a part of the value by ExtractPatterns in the"
+        " processor transform"
+    }
 
     tag_name: str = Field(
         "",
