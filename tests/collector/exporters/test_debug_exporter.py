@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -162,3 +163,9 @@ async def test_sampling_begins_anew_each_second() -> None:
         for number in range(6):
             await tested.consume(batch_of(Signal.LOGS, range(number)))
     assert [entry["items"] for entry in entries] == [0, 3, 5]
+
+
+def test_it_writes_to_the_log_and_nowhere_else() -> None:
+    assert DebugConfig.model_validate({"use_internal_logger": True}) == DebugConfig()
+    with pytest.raises(ValidationError, match="use the exporter file"):
+        DebugConfig.model_validate({"use_internal_logger": False})

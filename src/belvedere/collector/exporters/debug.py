@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 import structlog
 from pydantic import Field
@@ -29,8 +29,10 @@ class DebugConfig(ComponentConfig):
 
     unsupported: ClassVar[Mapping[str, str]] = {
         "output_paths": "it writes to the Collector's own log; use the exporter file",
+        "use_internal_logger": "it writes to the Collector's own log; use the exporter file",
         "sending_queue": "writing needs no queue; remove this key",
     }
+    done_anyway: ClassVar[Mapping[str, Any]] = {"use_internal_logger": True}
 
     verbosity: Verbosity = Field(
         Verbosity.BASIC,
@@ -41,10 +43,6 @@ class DebugConfig(ComponentConfig):
     )
     sampling_thereafter: int = Field(
         1, ge=0, description="After those, every which batch of the second is written; 0: none."
-    )
-
-    use_internal_logger: Literal[True] = Field(
-        True, description="Always: it writes to the Collector's own log."
     )
 
 
