@@ -2,9 +2,12 @@
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
@@ -44,23 +47,37 @@ _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
+_CANCELLED_S: Final = 5.0
+"""How long a fork waits, at the most, for a call that it has cancelled."""
+_LOOK_S: Final = 0.01
 _AUTH_HINT: Final = "check the token in headers= or OTEL_EXPORTER_OTLP_HEADERS"
 
 
 class GrpcSender:
-    """A `Sender` of OTLP/gRPC. It opens its channel with the first request."""
+    """A `Sender` of OTLP/gRPC. It opens its channel with the first request.
+
+    A child that is forked during a call hangs in gRPC's own fork handlers, also one that would
+    only start another program (as uvloop's do). So a fork cancels the call, which is tried again.
+    """
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
         self._metadata = tuple(destination.headers.items())
         self._channel: grpc.Channel | None = None
-        self._export: Callable[..., Any] | None = None
-        self._pid = os.getpid()
-        self._crippled = False
+        self._export: Any = None
+        self._is_forked = self._crippled = False
+        self._calling = threading.Lock()
+        self._call: Any = None
+        self._is_held = False
+        _senders.add(self)
 
     def send(self, request: bytes, timeout_s: float) -> Outcome:
-        if self._pid != os.getpid():
-            self._after_fork()
+        with self._calling:
+            return self._send(request, timeout_s)
+
+    def _send(self, request: bytes, timeout_s: float) -> Outcome:
+        if self._is_forked:
+            self._begin_anew()
         if self._crippled:
             return Refused(
                 "gRPC was used before this process was forked and cannot be used in it; set"
@@ -68,24 +85,48 @@ class GrpcSender:
             )
         try:
             export = self._export or self._open()
-            return delivered(export(request, timeout=timeout_s, metadata=self._metadata))
+            self._call = export.future(request, timeout=timeout_s, metadata=self._metadata)
+            return delivered(self._call.result())
+        except grpc.FutureCancelledError:
+            return Retry("a fork came between", 0.0)
         except grpc.RpcError as error:
             return _outcome(error)
         except (OSError, ValueError) as error:  # files of certificates, headers that are not
             return Refused(str(error))
+        finally:
+            self._call = None
 
     def close(self) -> None:
         if self._channel is not None:
             self._channel.close()
         self._channel = self._export = None
 
-    def _after_fork(self) -> None:
-        self._pid = os.getpid()
+    def before_fork(self) -> None:
+        """End the call that is under way, and let nobody begin one."""
+        until_s = time.monotonic() + _CANCELLED_S
+        while not self._is_held and time.monotonic() < until_s:
+            if call := self._call:
+                call.cancel()
+            self._is_held = self._calling.acquire(timeout=_LOOK_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._is_held:
+            self._is_held = False
+            self._calling.release()
+
+    def after_fork_in_child(self) -> None:
+        """Nothing of gRPC's: the child may be about to become another program."""
+        self._calling, self._is_held = threading.Lock(), False
+        self._is_forked = True
+
+    def _begin_anew(self) -> None:
+        self._is_forked = False
         self._crippled = self._channel is not None and not _forks()
         # Not closed: what it holds belongs to the parent.
-        self._channel = self._export = None
+        self._channel = self._export = self._call = None
 
-    def _open(self) -> Callable[..., Any]:
+    def _open(self) -> Any:
         to = self._destination
         address = urlsplit(to.endpoint).netloc
         compression = grpc.Compression.Gzip if to.compression == "gzip" else None
@@ -135,3 +176,22 @@ def _retry_info_s(metadata: "Iterable[tuple[str, str | bytes]]") -> float | None
             except DecodeError:
                 return None
     return None
+
+
+_senders: Final["WeakSet[GrpcSender]"] = WeakSet()
+
+
+def _all(hook: Callable[[GrpcSender], None]) -> Callable[[], None]:
+    def call() -> None:
+        for sender in list(_senders):
+            hook(sender)
+
+    return call
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_all(GrpcSender.before_fork),
+        after_in_parent=_all(GrpcSender.after_fork_in_parent),
+        after_in_child=_all(GrpcSender.after_fork_in_child),
+    )
