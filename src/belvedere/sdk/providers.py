@@ -19,6 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler
 
+from belvedere.sdk.metrics.forked import renew_locks
 from belvedere.sdk.sampling import id_generator
 
 _log = logging.getLogger("belvedere.sdk")
@@ -51,6 +52,10 @@ class OwnMeterProvider(MeterProvider):
 
     def configure_again(self, resource: Resource) -> None:
         self._update_resource(resource)
+
+    def _handle_fork(self) -> None:
+        super()._handle_fork()
+        renew_locks(self)
 
 
 class OwnLoggerProvider(LoggerProvider):
