@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from belvedere.sdk.entry_points import load
 from belvedere.sdk.errors import MissingExtraError, SettingError
-from belvedere.sdk.export.destination import Destination, Signal, destination
+from belvedere.sdk.export.destination import Destination, Signal, check, destination
 from belvedere.sdk.export.log_records import encode_log_records
 from belvedere.sdk.export.metrics import OtlpMetricExporter, OtlpMetricReader
 from belvedere.sdk.export.otlp import OtlpDelivery
@@ -49,8 +49,7 @@ class Where:
 
     def check(self) -> None:
         """Raise SettingError if an argument cannot be used. Variables are not judged here."""
-        if self.endpoint or self.protocol:
-            self.of("traces")
+        check(self.endpoint, self.protocol)
 
     def of(self, signal: Signal, exporter: str = "otlp") -> Destination:
         """The destination of `signal`; `otlp_proto_grpc` and `_http` name the protocol."""

@@ -3,7 +3,8 @@
 import os
 import threading
 from collections import deque
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics import (
@@ -21,9 +22,9 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     PeriodicExportingMetricReader,
 )
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
 
-from belvedere.sdk.export.destination import Destination
+from belvedere.sdk.export.destination import Destination, cannot_be_used
 from belvedere.sdk.export.otlp import open_sender, report_of
 from belvedere.sdk.export.outcome import Outcome, Refused, Retry
 
@@ -48,6 +49,20 @@ _TEMPORALITIES: Final[dict[str, dict[type, AggregationTemporality]]] = {
     "delta": {**_ALL, Counter: _DELTA, ObservableCounter: _DELTA, Histogram: _DELTA},
     "lowmemory": {**_ALL, Counter: _DELTA, Histogram: _DELTA},
 }
+_HISTOGRAMS: Final[dict[str, dict[type, Aggregation] | None]] = {
+    "explicit_bucket_histogram": None,
+    "base2_exponential_bucket_histogram": {Histogram: ExponentialBucketHistogramAggregation()},
+}
+_Choice = TypeVar("_Choice")
+
+
+def _chosen(name: str, table: Mapping[str, _Choice]) -> _Choice:
+    """What the variable names; the first of the table where it names nothing of it."""
+    named = os.environ.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip().lower()
+    first = next(iter(table))
+    if named and named not in table:
+        cannot_be_used(name, named, f"there are {', '.join(table)}, and {first} is used")
+    return table.get(named, table[first])
 
 
 class OtlpMetricExporter(MetricExporter):
@@ -58,18 +73,9 @@ class OtlpMetricExporter(MetricExporter):
     """
 
     def __init__(self, destination: Destination) -> None:
-        temporality = os.environ.get(
-            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative"
-        )
-        histogram = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "")
-        exponential = histogram.strip().lower() == "base2_exponential_bucket_histogram"
         super().__init__(
-            preferred_temporality=_TEMPORALITIES.get(
-                temporality.strip().lower(), _TEMPORALITIES["cumulative"]
-            ),
-            preferred_aggregation=(
-                {Histogram: ExponentialBucketHistogramAggregation()} if exponential else None
-            ),
+            preferred_temporality=_chosen("METRICS_TEMPORALITY_PREFERENCE", _TEMPORALITIES),
+            preferred_aggregation=_chosen("METRICS_DEFAULT_HISTOGRAM_AGGREGATION", _HISTOGRAMS),
         )
         self._destination = destination
         self._sender = open_sender(destination)
