@@ -217,6 +217,29 @@ def test_shutdown_is_safe_to_repeat_and_later_spans_are_ignored(receiver: Any) -
     assert receiver.spans == []
 
 
+@pytest.mark.parametrize("end", ["force_flush", "shutdown"])
+def test_metrics_that_nobody_takes_are_not_said_to_be_delivered(end: str) -> None:
+    nowhere = "http://127.0.0.1:9"
+    telemetry = belvedere.init(endpoint=nowhere, metrics="otlp", logs=False, **QUIET)
+    telemetry.meter_provider.get_meter("t").create_counter("a_counter").add(1)
+    assert getattr(telemetry, end)() is False
+    telemetry.shutdown()
+
+
+def test_batches_of_any_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
+    for signal in ("TRACES", "LOGS", "METRICS"):
+        monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "none" if signal == "METRICS" else "console")
+    with belvedere.init(batch_size=7, queue_size=70, batch_delay_s=0.5, **QUIET) as telemetry:
+        tracer: Any = telemetry.tracer_provider
+        logger: Any = telemetry.logger_provider
+        for every in (
+            tracer._active_span_processor._span_processors,
+            logger._multi_log_record_processor._log_record_processors,
+        ):
+            batch = every[-1]._batch_processor
+            assert (batch._max_export_batch_size, batch._schedule_delay) == (7, 0.5)
+
+
 def test_isolated_telemetry_leaves_the_global_provider_alone(receiver: Any) -> None:
     before = trace.get_tracer_provider()
     with belvedere.init(endpoint=receiver.endpoint, **QUIET):

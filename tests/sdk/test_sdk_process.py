@@ -1,5 +1,6 @@
 """Whole programs: global providers, joining, exit, signals, forks, the distribution."""
 
+import json
 import os
 import signal
 import subprocess
@@ -56,6 +57,53 @@ def test_what_is_recorded_is_delivered_at_exit(receiver: Any, run: Any) -> None:
     assert receiver.bodies == ["oh"]
     assert "c" in receiver.metric_names
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_application_logs_after_the_last_delivery_is_printed(
+    receiver: Any, run: Any
+) -> None:
+    done = run("""
+        import atexit
+        def goodbye():
+            logging.getLogger("app").info("logging at the end")
+            belvedere.get_logger("app").info("structlog at the end")
+        atexit.register(goodbye)  # runs after what init registers
+        belvedere.init("x", instrument=None)
+        logging.getLogger("app").info("before")
+    """)
+    assert receiver.bodies == ["before"]
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == [
+        "before",
+        "logging at the end",
+        "structlog at the end",
+    ]
+
+
+def test_a_disabled_sdk_prints_what_the_application_logs(receiver: Any, run: Any) -> None:
+    done = run(
+        """
+        t = belvedere.init("x", instrument=None)
+        logging.getLogger("app").info("said")
+        belvedere.get_logger("app").info("said, too")
+        t.shutdown()
+        """,
+        OTEL_SDK_DISABLED="true",
+    )
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["said", "said, too"]
+    assert receiver.headers == []
+
+
+def test_an_exporter_of_metrics_from_elsewhere_ends_quietly(run: Any) -> None:
+    done = run(
+        """
+        t = belvedere.init("x", instrument=None, logs=False)
+        metrics.get_meter("m").create_counter("c").add(1)
+        assert t.shutdown()
+        """,
+        OTEL_METRICS_EXPORTER="console",
+    )
+    assert '"name": "c"' in done.stdout
+    assert not done.stderr
 
 
 def test_an_exception_that_ends_the_program_ends_it_as_before(receiver: Any, run: Any) -> None:
@@ -263,6 +311,34 @@ def test_an_existing_provider_is_joined_and_not_replaced(receiver: Any, run: Any
     assert "c" in receiver.metric_names
 
 
+def test_after_shutdown_a_provider_that_was_joined_is_as_before(run: Any) -> None:
+    done = run("""
+        import threading
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk._logs import LoggerProvider
+        theirs, logs = TracerProvider(), LoggerProvider()
+        trace.set_tracer_provider(theirs); _logs.set_logger_provider(logs)
+        for _ in range(2):
+            t = belvedere.init("ours", instrument=None, pending_spans=True)
+            span("a span")
+            t.shutdown()
+        print(theirs._active_span_processor._span_processors,
+              logs._multi_log_record_processor._log_record_processors,
+              [thread.name for thread in threading.enumerate()])
+    """)
+    assert done.stdout == "() () ['MainThread']\n"
+
+
+def test_pending_spans_are_flushed_with_the_others(receiver: Any, run: Any) -> None:
+    run("""
+        t = belvedere.init("ours", instrument=None, pending_spans=True)
+        trace.get_tracer("t").start_span("long")
+        assert t.force_flush()
+        os._exit(0)
+    """)
+    assert receiver.spans == ["long"]
+
+
 def test_isolated_beside_an_existing_provider(receiver: Any, run: Any) -> None:
     run("""
         from opentelemetry.sdk.trace import TracerProvider
@@ -286,7 +362,7 @@ def test_a_foreign_provider_is_left_alone(receiver: Any, run: Any) -> None:
 
 def test_a_second_init_is_the_same_until_shutdown_and_then_new(receiver: Any, run: Any) -> None:
     done = run("""
-        first = belvedere.init("one", instrument=None, sampling_ratio=0)
+        first = belvedere.init("one", environment="dev", instrument=None, sampling_ratio=0)
         assert belvedere.init("two") is first
         span("unsampled")
         first.shutdown()
@@ -300,6 +376,7 @@ def test_a_second_init_is_the_same_until_shutdown_and_then_new(receiver: Any, ru
     assert (receiver.spans, receiver.bodies) == (["sampled"], ["line"])
     for signal_name in ("traces", "logs", "metrics"):
         assert receiver.resource(signal_name)["service.name"] == "two"
+        assert "deployment.environment.name" not in receiver.resource(signal_name)
 
 
 def test_importing_and_starting_pulls_in_neither_the_server_nor_its_parts(run: Any) -> None:

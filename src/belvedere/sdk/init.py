@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.util.types import AnyValue
 
@@ -121,23 +122,26 @@ def init(
             sampler=sampling,
             views=_views(cardinality_limit),
         )
+        added = Added()
+        name = str(about.attributes.get("service.name", ""))
         if off:
+            if logs:  # a line that is printed is the application's, telemetry or not
+                added.attempt("logging", lambda: _logging(None, stage, log_level, name))
             return Telemetry(
                 tracer_provider=found.tracer,
                 meter_provider=found.meter,
                 logger_provider=found.logger,
                 resource=about,
+                undo=tuple(added.undo),
             )
-        added = Added()
         added.attempt("named metrics", lambda: _bind_metrics(found))
         added.attempt("the agent API", lambda: _bind_agents(found))
         added.attempt("content", lambda: _content(capture_content, max_content_bytes, redact))
         added.attempt("traces", lambda: add_spans(found, to, spans, pending=pending_spans))
         added.attempt("metrics", lambda: add_metrics(found, to, readers, metric_interval_s))
         if logs:
-            name = str(about.attributes.get("service.name", ""))
             added.attempt("logs", lambda: add_logs(found, to, records))
-            added.attempt("logging", lambda: _logging(found, stage, log_level, name))
+            added.attempt("logging", lambda: _logging(found.logger, stage, log_level, name))
         instrumented: dict[str, str] = {}
         if instrument is not None:
             added.attempt("instrumentation", lambda: _instrument(names, found, instrumented))
@@ -221,10 +225,10 @@ def _content(
     return Added(undo=[configure(capture, max_bytes, redact)])
 
 
-def _logging(found: Providers, environment: str, level: str, service_name: str) -> Added:
+def _logging(to: LoggerProvider | None, environment: str, level: str, service_name: str) -> Added:
     from belvedere.sdk.logging.setup import configure  # noqa: PLC0415
 
-    undo = configure(found.logger, environment=environment, level=level, service_name=service_name)
+    undo = configure(to, environment=environment, level=level, service_name=service_name)
     return Added(undo=[undo])
 
 

@@ -46,7 +46,11 @@ def forget(telemetry: Telemetry) -> None:
 
 def _at_exit() -> None:
     for telemetry in _live:
-        telemetry.shutdown(SHUTDOWN_TIMEOUT_S)
+        _end(telemetry)
+
+
+def _end(telemetry: Telemetry) -> None:
+    telemetry._end_with_the_process(SHUTDOWN_TIMEOUT_S)  # noqa: SLF001 - for this module alone
 
 
 def _flush(timeout_s: float) -> None:
@@ -96,7 +100,7 @@ def _after_fork_in_child() -> None:
         for telemetry in _live:
             # It forgets its parent's finalizers first, and then calls this.
             util.register_after_fork(
-                telemetry, lambda each: util.Finalize(each, each.shutdown, exitpriority=0)
+                telemetry, lambda each: util.Finalize(each, _end, (each,), exitpriority=0)
             )
     signals: Any = sys.modules.get("celery.signals")
     if signals is not None:

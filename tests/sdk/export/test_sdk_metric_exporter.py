@@ -3,7 +3,7 @@
 import pytest
 from opentelemetry.sdk.metrics import Counter, Histogram, ObservableCounter, UpDownCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
 
 from belvedere.sdk.export.destination import cannot_be_used, destination
 from belvedere.sdk.export.metrics import OtlpMetricExporter
@@ -31,17 +31,19 @@ def test_temporality(
 
 
 @pytest.mark.parametrize(
-    ("value", "exponential"),
+    ("value", "expected"),
     [
-        ("", False),
-        ("explicit_bucket_histogram", False),
-        ("BASE2_exponential_bucket_histogram", True),
+        ("", None),
+        ("explicit_bucket_histogram", None),
+        ("BASE2_exponential_bucket_histogram", ExponentialBucketHistogramAggregation),
     ],
 )
-def test_histograms(monkeypatch: pytest.MonkeyPatch, value: str, exponential: bool) -> None:
+def test_histograms(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: type[Aggregation] | None
+) -> None:
     monkeypatch.setenv(P + "DEFAULT_HISTOGRAM_AGGREGATION", value)
-    chosen = OtlpMetricExporter(destination("metrics"))._preferred_aggregation[Histogram]
-    assert isinstance(chosen, ExponentialBucketHistogramAggregation) is exponential
+    preferred = OtlpMetricExporter(destination("metrics"))._preferred_aggregation or {}
+    assert {type(each) for each in preferred.values()} == ({expected} if expected else set())
 
 
 @pytest.mark.parametrize("name", ["TEMPORALITY_PREFERENCE", "DEFAULT_HISTOGRAM_AGGREGATION"])

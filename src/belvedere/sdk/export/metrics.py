@@ -82,6 +82,7 @@ class OtlpMetricExporter(MetricExporter):
         self._report = report_of(destination)
         self._unsent: deque[tuple[bytes, int]] = deque()
         self._pid = os.getpid()
+        self._failed = False
 
     def export(
         self,
@@ -97,7 +98,7 @@ class OtlpMetricExporter(MetricExporter):
         except Exception as error:  # noqa: BLE001 - whatever is wrong is not the application's
             outcome = Refused(f"{type(error).__name__}: {error} (a bug of Belvedere's SDK)")
             self._report.outcome("metrics", _points(metrics_data), outcome)
-        failed = isinstance(outcome, Retry | Refused)
+        failed = self._failed = isinstance(outcome, Retry | Refused)
         return MetricExportResult.FAILURE if failed else MetricExportResult.SUCCESS
 
     def _send(self, metrics_data: MetricsData, timeout_s: float) -> Outcome:
@@ -115,17 +116,27 @@ class OtlpMetricExporter(MetricExporter):
         return outcome
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the interface
-        return True
+        """Whether the last attempt delivered; another is the next collection's to make."""
+        return not self._failed
 
     def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:  # noqa: ARG002 - as above
         self._sender.close()
 
 
-class OtlpMetricReader(PeriodicExportingMetricReader):
+class PushMetricReader(PeriodicExportingMetricReader):
     """The SDK's periodic reader, with locks of its own in a forked child.
 
     The parent's thread may have held them at the fork; the child has no such thread to let go.
     """
+
+    @property
+    def delivered(self) -> bool:
+        """Whether what was collected last was delivered."""
+        return self._exporter.force_flush(0)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """As the SDK's, which says yes whatever became of it."""
+        return super().force_flush(timeout_millis) and self.delivered
 
     def _at_fork_reinit(self) -> None:
         self._export_lock = threading.Lock()
