@@ -1,6 +1,7 @@
 """The queue and its thread: each item once, in order, or counted as dropped."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -206,3 +207,34 @@ def test_a_forked_child_sends_its_own_items_and_not_its_parents() -> None:
     assert os.read(read, 100).decode() == "True [2]"
     assert worker.shutdown(5)
     assert sink.items == [1]
+
+
+@pytest.mark.parametrize("started", [False, True], ids=["the first", "a later one"])
+def test_put_may_interrupt_put(started: bool) -> None:  # noqa: FBT001 - a parameter
+    """As when a signal handler or a finalizer logs while a log line is queued."""
+    for moment in range(60):
+        sink = Sink()
+        worker = make(sink, batch=1)
+        if started:
+            worker.put(0)
+            wait_for(lambda sink=sink: bool(sink.items))  # type: ignore[misc] # bound at once
+        done = threading.Event()
+        threading.Thread(target=interrupted, args=(worker, moment, done), daemon=True).start()
+        assert done.wait(10), f"put waits for itself at moment {moment}"
+        assert worker.shutdown(10)
+        assert sorted(item for item in sink.items if item) in ([1, 3], [1, 2, 3])
+
+
+def interrupted(worker: BatchWorker[int], moment: int, done: threading.Event) -> None:
+    """Put 1 and 3, and 2 at the moment of the call or return of that number inside."""
+    moments = iter(range(moment + 1))
+
+    def interrupt(*_: object) -> None:
+        if next(moments, None) == moment:
+            worker.put(2)
+
+    sys.setprofile(interrupt)
+    worker.put(1)
+    sys.setprofile(None)
+    worker.put(3)
+    done.set()
