@@ -2,8 +2,10 @@
 
 import logging
 import os
+import socket
 import sys
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from opentelemetry import trace
@@ -238,6 +240,46 @@ def test_batches_of_any_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             batch = every[-1]._batch_processor
             assert (batch._max_export_batch_size, batch._schedule_delay) == (7, 0.5)
+
+
+def test_the_variable_serves_metrics_at_its_port_and_the_argument_does_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
+    monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1")
+    monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_PORT", port)
+    for signal in ("TRACES", "LOGS"):
+        monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "none")
+    page = f"http://127.0.0.1:{port}/metrics"
+    with belvedere.init(metrics="prometheus", **QUIET), pytest.raises(OSError, match="refused"):
+        urlopen(page)
+    with belvedere.init(**QUIET) as telemetry:
+        telemetry.meter_provider.get_meter("t").create_counter("a_counter").add(1)
+        with urlopen(page) as answer:
+            assert b"a_counter_total" in answer.read()
+        with belvedere.init(**QUIET):  # the port is taken
+            assert f"Cannot serve /metrics on 127.0.0.1:{port}" in caplog.text
+    with pytest.raises(OSError, match="refused"):
+        urlopen(page)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OTEL_CONFIG_FILE",
+        "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
+        "OTEL_PYTHON_TRACER_CONFIGURATOR",
+    ],
+)
+def test_a_variable_that_does_nothing_here_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    with belvedere.init(metrics="none", logs=False, **QUIET):
+        (line,) = caplog.messages
+    assert line.startswith(f"{name} is set, which belvedere.init does not read: ")
 
 
 def test_isolated_telemetry_leaves_the_global_provider_alone(receiver: Any) -> None:

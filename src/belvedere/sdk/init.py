@@ -13,7 +13,7 @@ from belvedere.sdk import settings
 from belvedere.sdk.errors import SettingError
 from belvedere.sdk.instrument.activate import activate
 from belvedere.sdk.lifecycle import forget, watch
-from belvedere.sdk.pipelines import Added, Where, add_logs, add_metrics, add_spans
+from belvedere.sdk.pipelines import Added, Where, add_logs, add_metrics, add_spans, serve_metrics
 from belvedere.sdk.providers import Providers, providers
 from belvedere.sdk.resource import environment_of, resource
 from belvedere.sdk.sampling import sampler
@@ -72,7 +72,8 @@ def init(
         queue_size: spans or log records kept at most while they wait; 16384. The oldest go first.
         resource_attributes: more about who speaks.
         metrics: `otlp`, `prometheus`, both, or `none`; by default OTEL_METRICS_EXPORTER, else
-            `otlp`.
+            `otlp`. With `prometheus` of the variable, /metrics is served at
+            OTEL_EXPORTER_PROMETHEUS_HOST and _PORT; that of the argument is yours to serve.
         metric_interval_s: between two OTLP pushes; OTEL_METRIC_EXPORT_INTERVAL, else 60.
         cardinality_limit: attribute sets that a metric has at most; more are counted together.
         logs: whether the records of `logging` and structlog are formatted and sent.
@@ -134,11 +135,14 @@ def init(
                 resource=about,
                 undo=tuple(added.undo),
             )
+        settings.say_what_is_not_read()
         added.attempt("named metrics", lambda: _bind_metrics(found))
         added.attempt("the agent API", lambda: _bind_agents(found))
         added.attempt("content", lambda: _content(capture_content, max_content_bytes, redact))
         added.attempt("traces", lambda: add_spans(found, to, spans, pending=pending_spans))
         added.attempt("metrics", lambda: add_metrics(found, to, readers, metric_interval_s))
+        if metrics is None and "prometheus" in readers:
+            added.attempt("the port for /metrics", serve_metrics)
         if logs:
             added.attempt("logs", lambda: add_logs(found, to, records))
             added.attempt("logging", lambda: _logging(found.logger, stage, log_level, name))

@@ -150,6 +150,20 @@ def add_metrics(
     return added
 
 
+def serve_metrics() -> Added:
+    """`/metrics` on a port of its own, as OpenTelemetry has it where a variable asks for it.
+
+    Raises:
+        SettingError: the port cannot be listened on.
+    """
+    from belvedere.sdk.metrics.exposition import serve  # noqa: PLC0415 - an extra
+
+    try:
+        return Added(undo=[serve().close])
+    except (OSError, ValueError) as error:
+        raise SettingError(str(error)) from error
+
+
 def _add_reader(to: Providers, where: Where, name: str, interval_s: float | None) -> Added:
     added = Added()
     reader = _reader(name, where, interval_s)

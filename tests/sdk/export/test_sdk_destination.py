@@ -1,5 +1,6 @@
 """Where a signal goes: argument, variable of the signal, variable of all, default."""
 
+from base64 import b64encode
 from dataclasses import asdict
 
 import pytest
@@ -93,6 +94,15 @@ def test_headers_of_variables_and_arguments(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(P + "HEADERS", "api-key=a%20b,X-Tenant=1")
     found = destination("logs", headers={"X-Tenant": "2"})
     assert found.headers == {"api-key": "a b", "x-tenant": "2"}
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_who_asks_is_a_header_and_no_part_of_the_address(protocol: str) -> None:
+    found = destination("traces", endpoint="http://me:a%40b@h:1", protocol=protocol)
+    assert found.headers == {"authorization": f"Basic {b64encode(b'me:a@b').decode()}"}
+    assert found.endpoint.startswith("http://h:1")
+    said = destination("traces", endpoint="http://me:x@h", headers={"Authorization": "Bearer y"})
+    assert said.headers == {"authorization": "Bearer y"}
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ import functools
 import logging
 import math
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from opentelemetry.util.re import parse_env_headers
 
@@ -87,11 +88,12 @@ def destination(
     base = endpoint or of_signal or _variable(signal, "ENDPOINT")
     spoken = _protocol(protocol) if protocol else _protocol_of_variables(signal, base)
     said = parse_env_headers(_variable(signal, "HEADERS"), liberal=True)
+    basic = _split(base).authorization if base else {}
     return Destination(
         signal=signal,
         protocol=spoken,
         endpoint=_endpoint(signal, base, spoken, whole=bool(of_signal)),
-        headers={**said, **{name.lower(): text for name, text in (headers or {}).items()}},
+        headers={**basic, **said, **{name.lower(): text for name, text in (headers or {}).items()}},
         timeout_s=_timeout_s(signal),
         compression=_compression(signal, spoken),
         certificate=_variable(signal, "CERTIFICATE"),
@@ -171,17 +173,27 @@ def _split(endpoint: str) -> "_Url":
         raise SettingError(f"endpoint {endpoint!r}: {error}") from None
     if not url.hostname or url.scheme not in {"", "http", "https"}:
         raise SettingError(f"endpoint {endpoint!r} is no address; write http://HOST:4318")
-    return _Url(url.scheme, url.netloc, url.hostname, port, url.path, url.query)
+    who, _, netloc = url.netloc.rpartition("@")
+    return _Url(url.scheme, who, netloc, url.hostname, port, url.path, url.query)
 
 
 @dataclass(frozen=True, slots=True)
 class _Url:
     scheme: str
+    who: str
+    """`user:password`, if the address has them. They are no part of what is logged."""
     netloc: str
     hostname: str
     port: int | None
     path: str
     query: str
+
+    @property
+    def authorization(self) -> Mapping[str, str]:
+        """The header that says who asks, as every HTTP client makes it of such an address."""
+        if not self.who:
+            return {}
+        return {"authorization": f"Basic {b64encode(unquote(self.who).encode()).decode()}"}
 
 
 def _timeout_s(signal: Signal) -> float:
