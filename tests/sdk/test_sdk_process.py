@@ -445,3 +445,30 @@ def test_opentelemetry_instrument_configures_by_the_distribution(receiver: Any, 
     assert receiver.spans == ["no code"], done.stderr
     assert receiver.resource()["service.name"] == "app"
     assert receiver.resource()["telemetry.auto.version"]
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        pytest.param(("opentelemetry-instrument", sys.executable), id="opentelemetry-instrument"),
+        pytest.param(("belvedere", "run"), id="belvedere run"),
+    ],
+)
+def test_a_program_without_a_line_of_code_is_instrumented(
+    receiver: Any, run: Any, launcher: tuple[str, ...]
+) -> None:
+    code = textwrap.dedent("""
+        import asyncio, httpx, fastapi
+        app = fastapi.FastAPI()
+        @app.get("/items/{item}")
+        def item(item: int): return item
+        async def main():
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://h") as client:
+                print((await client.get("/items/7")).text)
+        asyncio.run(main())
+    """)
+    program = Path(sys.executable).with_name(launcher[0])
+    done = run(code, str(program), *launcher[1:], "app.py", OTEL_PYTHON_DISTRO="belvedere")
+    assert done.stdout == "7\n", done.stderr
+    assert receiver.spans == ["GET /items/{item}"]
