@@ -209,21 +209,29 @@ def test_workers_of_multiprocessing_deliver_when_they_end(receiver: Any, run: An
     assert receiver.spans == ["worker"]
 
 
-def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("worker", ["sync", "gthread", "uvicorn.workers.UvicornWorker"])
+def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path, worker: str) -> None:
     (tmp_path / "web.py").write_text(
         PROLOGUE
         + textwrap.dedent("""
         belvedere.init("web", instrument=None)
         span("preloaded")
-        def app(environ, start_response):
-            span(f"request")
+        def wsgi(environ, start_response):
+            span("request")
             start_response("200 OK", [])
             return [b"ok"]
+        async def asgi(scope, receive, send):
+            if scope["type"] == "http":
+                span("request")
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body", "body": b"ok"})
         """)
     )
     environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+    app = "web:asgi" if "uvicorn" in worker else "web:wsgi"
+    options = ["--preload", "-w", "2", "-k", worker, "-b", "127.0.0.1:0"]
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--preload", "-w", "2", "-b", "127.0.0.1:0", "web:app"],
+        [sys.executable, "-W", "ignore", "-m", "gunicorn", *options, app],
         cwd=tmp_path,
         env=environment,
         stderr=subprocess.PIPE,
