@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -480,3 +481,44 @@ def test_a_program_without_a_line_of_code_is_instrumented(
     done = run(code, str(program), *launcher[1:], "app.py", OTEL_PYTHON_DISTRO="belvedere")
     assert done.stdout == "7\n", done.stderr
     assert receiver.spans == ["GET /items/{item}"]
+
+
+PROGRAM = """
+import __main__, atexit, pickle, sys, threading
+class Thing: pass
+def show(when):
+    assert type(pickle.loads(pickle.dumps(Thing()))) is __main__.Thing is Thing
+    print(when)
+print(sys.argv, sys.path[0], __name__, __package__, __file__, __doc__)
+print(__spec__ and __spec__.name, type(__loader__).__name__, type(__builtins__))
+assert sys.modules["__main__"] is __main__
+if __name__ == "__main__":
+    main_ended = threading.Event()
+    threading.Thread(target=lambda: (main_ended.wait(), show("a thread after main"))).start()
+    atexit.register(show, "an exit handler")
+    main_ended.set()
+    raise SystemExit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("app.py", "--option", "-m", "x"), id="file"),
+        pytest.param(("-m", "app", "a"), id="module"),
+        pytest.param(("package", "a"), id="folder"),
+        pytest.param(("-m", "package"), id="package"),
+        pytest.param(("archive.zip",), id="archive"),
+    ],
+)
+def test_a_program_sees_no_difference(run: Any, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__main__.py").write_text(PROGRAM)
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("__main__.py", PROGRAM)
+    quiet = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}  # to import them takes seconds
+    program = str(Path(sys.executable).with_name("belvedere"))
+    plain = run(PROGRAM, sys.executable, *command, check=False, **quiet)
+    ours = run(PROGRAM, program, "run", *command, check=False, **quiet)
+    assert "an exit handler" in plain.stdout, plain.stderr
+    assert (ours.stdout, ours.returncode) == (plain.stdout, plain.returncode), ours.stderr
