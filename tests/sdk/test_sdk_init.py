@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from typing import Any
 from urllib.request import urlopen
 
@@ -226,6 +227,20 @@ def test_metrics_that_nobody_takes_are_not_said_to_be_delivered(end: str) -> Non
     telemetry.meter_provider.get_meter("t").create_counter("a_counter").add(1)
     assert getattr(telemetry, end)() is False
     telemetry.shutdown()
+
+
+def test_a_receiver_that_hangs_at_the_end_is_all_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        telemetry = belvedere.init(endpoint=endpoint, metrics="otlp", logs=False, **QUIET)
+        say(telemetry)
+        assert not telemetry.shutdown(0.3)
+    reader = [thread for thread in threading.enumerate() if "MetricReader" in thread.name]
+    for thread in reader:
+        thread.join(20)
+    assert {record.name for record in caplog.records} <= {"app", "belvedere.sdk"}
 
 
 def test_batches_of_any_exporter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,8 +196,13 @@ def _part_of(provider: MeterProvider, reader: MetricReader) -> Part:
 
     def shutdown(timeout_s: float) -> bool:
         reader.shutdown(timeout_millis=timeout_s * 1000)
+        if not isinstance(reader, PushMetricReader):
+            provider.remove_metric_reader(reader)
+            return True
+        if reader.is_collecting:  # it would miss its provider, and say so
+            return False
         provider.remove_metric_reader(reader)
-        return not isinstance(reader, PushMetricReader) or reader.delivered
+        return reader.delivered
 
     return Part(flush, shutdown)
 

@@ -134,6 +134,11 @@ class PushMetricReader(PeriodicExportingMetricReader):
         """Whether what was collected last was delivered."""
         return self._exporter.force_flush(0)
 
+    @property
+    def is_collecting(self) -> bool:
+        """Whether its thread goes on, also after a shutdown that ran out of time."""
+        return self._daemon_thread is not None and self._daemon_thread.is_alive()
+
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """As the SDK's, which says yes whatever became of it."""
         return super().force_flush(timeout_millis) and self.delivered
