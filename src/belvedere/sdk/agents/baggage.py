@@ -68,9 +68,12 @@ class context:  # noqa: N801 - used like a function: `with context(user_id=...)`
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        token = self._tokens.pop()
-        if token is not None:
-            detach(token)
+        # Other tasks and threads may have entered after: the last token of this context is ours.
+        for token in reversed(self._tokens.copy()):
+            if token is None or detach(token):
+                self._tokens.remove(token)
+                return
+        self._tokens.pop()  # left in another context than it was entered in
 
     async def __aenter__(self) -> None:
         self.__enter__()
