@@ -209,6 +209,22 @@ def test_a_forked_child_sends_its_own_items_and_not_its_parents() -> None:
     assert sink.items == [1]
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "waits_s"),
+    [(0.0, [0.1, 0.2, 0.4]), (7.0, [7, 7, 7]), (45.0, [45, 45, 45]), (1e6, [300, 300, 300])],
+    ids=["without a pause", "briefly", "longer than we would", "for good"],
+)
+def test_a_receiver_that_asks_to_wait(asked_s: float, waits_s: list[float]) -> None:
+    sink = Sink(*[Retry("busy", asked_s)] * 3)
+    worker = make(sink, batch=1)
+    waited: list[float] = []
+    worker._hurry.wait = waited.append  # type: ignore[method-assign, assignment] # no time passes
+    worker.put(1)
+    wait_for(lambda: sink.items == [1])
+    assert waited == waits_s
+    worker.shutdown(10)
+
+
 @pytest.mark.parametrize("started", [False, True], ids=["the first", "a later one"])
 def test_put_may_interrupt_put(started: bool) -> None:  # noqa: FBT001 - a parameter
     """As when a signal handler or a finalizer logs while a log line is queued."""

@@ -23,6 +23,8 @@ Item = TypeVar("Item")
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
+_LONGEST_ASKED_S: Final = 300.0
+"""What a receiver may ask for."""
 _GRACE_S: Final = 0.1
 """What the last attempt at shutdown gets at least."""
 
@@ -221,10 +223,11 @@ class BatchWorker(Generic[Item]):
             if self._hurry.is_set() or self._stopped:
                 return False
             self._report_overflow()
-            wait_s = outcome.after_s
-            if wait_s is None:
+            if outcome.after_s is None:
                 wait_s = pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
-            self._hurry.wait(min(wait_s, _LONGEST_PAUSE_S))
+            else:  # at its word, but neither for good nor without a pause
+                wait_s = min(max(outcome.after_s, pause_s / 10), _LONGEST_ASKED_S)
+            self._hurry.wait(wait_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _report_overflow(self) -> None:
