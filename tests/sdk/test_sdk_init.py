@@ -2,8 +2,11 @@
 
 import logging
 import os
+import socket
 import sys
+import threading
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from opentelemetry import trace
@@ -215,6 +218,83 @@ def test_shutdown_is_safe_to_repeat_and_later_spans_are_ignored(receiver: Any) -
     assert telemetry.shutdown()
     say(telemetry)
     assert receiver.spans == []
+
+
+@pytest.mark.parametrize("end", ["force_flush", "shutdown"])
+def test_metrics_that_nobody_takes_are_not_said_to_be_delivered(end: str) -> None:
+    nowhere = "http://127.0.0.1:9"
+    telemetry = belvedere.init(endpoint=nowhere, metrics="otlp", logs=False, **QUIET)
+    telemetry.meter_provider.get_meter("t").create_counter("a_counter").add(1)
+    assert getattr(telemetry, end)() is False
+    telemetry.shutdown()
+
+
+def test_a_receiver_that_hangs_at_the_end_is_all_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        telemetry = belvedere.init(endpoint=endpoint, metrics="otlp", logs=False, **QUIET)
+        say(telemetry)
+        assert not telemetry.shutdown(0.3)
+    reader = [thread for thread in threading.enumerate() if "MetricReader" in thread.name]
+    for thread in reader:
+        thread.join(20)
+    assert {record.name for record in caplog.records} <= {"app", "belvedere.sdk"}
+
+
+def test_batches_of_any_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
+    for signal in ("TRACES", "LOGS", "METRICS"):
+        monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "none" if signal == "METRICS" else "console")
+    with belvedere.init(batch_size=7, queue_size=70, batch_delay_s=0.5, **QUIET) as telemetry:
+        tracer: Any = telemetry.tracer_provider
+        logger: Any = telemetry.logger_provider
+        for every in (
+            tracer._active_span_processor._span_processors,
+            logger._multi_log_record_processor._log_record_processors,
+        ):
+            batch = every[-1]._batch_processor
+            assert (batch._max_export_batch_size, batch._schedule_delay) == (7, 0.5)
+
+
+def test_the_variable_serves_metrics_at_its_port_and_the_argument_does_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
+    monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1")
+    monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_PORT", port)
+    for signal in ("TRACES", "LOGS"):
+        monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "none")
+    page = f"http://127.0.0.1:{port}/metrics"
+    with belvedere.init(metrics="prometheus", **QUIET), pytest.raises(OSError, match="refused"):
+        urlopen(page)
+    with belvedere.init(**QUIET) as telemetry:
+        telemetry.meter_provider.get_meter("t").create_counter("a_counter").add(1)
+        with urlopen(page) as answer:
+            assert b"a_counter_total" in answer.read()
+        with belvedere.init(**QUIET):  # the port is taken
+            assert f"Cannot serve /metrics on 127.0.0.1:{port}" in caplog.text
+    with pytest.raises(OSError, match="refused"):
+        urlopen(page)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OTEL_CONFIG_FILE",
+        "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
+        "OTEL_PYTHON_TRACER_CONFIGURATOR",
+    ],
+)
+def test_a_variable_that_does_nothing_here_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    with belvedere.init(metrics="none", logs=False, **QUIET):
+        (line,) = caplog.messages
+    assert line.startswith(f"{name} is set, which belvedere.init does not read: ")
 
 
 def test_isolated_telemetry_leaves_the_global_provider_alone(receiver: Any) -> None:

@@ -1,10 +1,12 @@
 """Whole programs: global providers, joining, exit, signals, forks, the distribution."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,53 @@ def test_what_is_recorded_is_delivered_at_exit(receiver: Any, run: Any) -> None:
     assert receiver.bodies == ["oh"]
     assert "c" in receiver.metric_names
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_application_logs_after_the_last_delivery_is_printed(
+    receiver: Any, run: Any
+) -> None:
+    done = run("""
+        import atexit
+        def goodbye():
+            logging.getLogger("app").info("logging at the end")
+            belvedere.get_logger("app").info("structlog at the end")
+        atexit.register(goodbye)  # runs after what init registers
+        belvedere.init("x", instrument=None)
+        logging.getLogger("app").info("before")
+    """)
+    assert receiver.bodies == ["before"]
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == [
+        "before",
+        "logging at the end",
+        "structlog at the end",
+    ]
+
+
+def test_a_disabled_sdk_prints_what_the_application_logs(receiver: Any, run: Any) -> None:
+    done = run(
+        """
+        t = belvedere.init("x", instrument=None)
+        logging.getLogger("app").info("said")
+        belvedere.get_logger("app").info("said, too")
+        t.shutdown()
+        """,
+        OTEL_SDK_DISABLED="true",
+    )
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["said", "said, too"]
+    assert receiver.headers == []
+
+
+def test_an_exporter_of_metrics_from_elsewhere_ends_quietly(run: Any) -> None:
+    done = run(
+        """
+        t = belvedere.init("x", instrument=None, logs=False)
+        metrics.get_meter("m").create_counter("c").add(1)
+        assert t.shutdown()
+        """,
+        OTEL_METRICS_EXPORTER="console",
+    )
+    assert '"name": "c"' in done.stdout
+    assert not done.stderr
 
 
 def test_an_exception_that_ends_the_program_ends_it_as_before(receiver: Any, run: Any) -> None:
@@ -161,21 +210,29 @@ def test_workers_of_multiprocessing_deliver_when_they_end(receiver: Any, run: An
     assert receiver.spans == ["worker"]
 
 
-def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("worker", ["sync", "gthread", "uvicorn.workers.UvicornWorker"])
+def test_gunicorn_workers_with_preloading(receiver: Any, tmp_path: Path, worker: str) -> None:
     (tmp_path / "web.py").write_text(
         PROLOGUE
         + textwrap.dedent("""
         belvedere.init("web", instrument=None)
         span("preloaded")
-        def app(environ, start_response):
-            span(f"request")
+        def wsgi(environ, start_response):
+            span("request")
             start_response("200 OK", [])
             return [b"ok"]
+        async def asgi(scope, receive, send):
+            if scope["type"] == "http":
+                span("request")
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body", "body": b"ok"})
         """)
     )
     environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+    app = "web:asgi" if "uvicorn" in worker else "web:wsgi"
+    options = ["--preload", "-w", "2", "-k", worker, "-b", "127.0.0.1:0"]
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--preload", "-w", "2", "-b", "127.0.0.1:0", "web:app"],
+        [sys.executable, "-W", "ignore", "-m", "gunicorn", *options, app],
         cwd=tmp_path,
         env=environment,
         stderr=subprocess.PIPE,
@@ -263,6 +320,34 @@ def test_an_existing_provider_is_joined_and_not_replaced(receiver: Any, run: Any
     assert "c" in receiver.metric_names
 
 
+def test_after_shutdown_a_provider_that_was_joined_is_as_before(run: Any) -> None:
+    done = run("""
+        import threading
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk._logs import LoggerProvider
+        theirs, logs = TracerProvider(), LoggerProvider()
+        trace.set_tracer_provider(theirs); _logs.set_logger_provider(logs)
+        for _ in range(2):
+            t = belvedere.init("ours", instrument=None, pending_spans=True)
+            span("a span")
+            t.shutdown()
+        print(theirs._active_span_processor._span_processors,
+              logs._multi_log_record_processor._log_record_processors,
+              [thread.name for thread in threading.enumerate()])
+    """)
+    assert done.stdout == "() () ['MainThread']\n"
+
+
+def test_pending_spans_are_flushed_with_the_others(receiver: Any, run: Any) -> None:
+    run("""
+        t = belvedere.init("ours", instrument=None, pending_spans=True)
+        trace.get_tracer("t").start_span("long")
+        assert t.force_flush()
+        os._exit(0)
+    """)
+    assert receiver.spans == ["long"]
+
+
 def test_isolated_beside_an_existing_provider(receiver: Any, run: Any) -> None:
     run("""
         from opentelemetry.sdk.trace import TracerProvider
@@ -286,7 +371,7 @@ def test_a_foreign_provider_is_left_alone(receiver: Any, run: Any) -> None:
 
 def test_a_second_init_is_the_same_until_shutdown_and_then_new(receiver: Any, run: Any) -> None:
     done = run("""
-        first = belvedere.init("one", instrument=None, sampling_ratio=0)
+        first = belvedere.init("one", environment="dev", instrument=None, sampling_ratio=0)
         assert belvedere.init("two") is first
         span("unsampled")
         first.shutdown()
@@ -300,6 +385,7 @@ def test_a_second_init_is_the_same_until_shutdown_and_then_new(receiver: Any, ru
     assert (receiver.spans, receiver.bodies) == (["sampled"], ["line"])
     for signal_name in ("traces", "logs", "metrics"):
         assert receiver.resource(signal_name)["service.name"] == "two"
+        assert "deployment.environment.name" not in receiver.resource(signal_name)
 
 
 def test_importing_and_starting_pulls_in_neither_the_server_nor_its_parts(run: Any) -> None:
@@ -368,3 +454,71 @@ def test_opentelemetry_instrument_configures_by_the_distribution(receiver: Any, 
     assert receiver.spans == ["no code"], done.stderr
     assert receiver.resource()["service.name"] == "app"
     assert receiver.resource()["telemetry.auto.version"]
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        pytest.param(("opentelemetry-instrument", sys.executable), id="opentelemetry-instrument"),
+        pytest.param(("belvedere", "run"), id="belvedere run"),
+    ],
+)
+def test_a_program_without_a_line_of_code_is_instrumented(
+    receiver: Any, run: Any, launcher: tuple[str, ...]
+) -> None:
+    code = textwrap.dedent("""
+        import asyncio, httpx, fastapi
+        app = fastapi.FastAPI()
+        @app.get("/items/{item}")
+        def item(item: int): return item
+        async def main():
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://h") as client:
+                print((await client.get("/items/7")).text)
+        asyncio.run(main())
+    """)
+    program = Path(sys.executable).with_name(launcher[0])
+    done = run(code, str(program), *launcher[1:], "app.py", OTEL_PYTHON_DISTRO="belvedere")
+    assert done.stdout == "7\n", done.stderr
+    assert receiver.spans == ["GET /items/{item}"]
+
+
+PROGRAM = """
+import __main__, atexit, pickle, sys, threading
+class Thing: pass
+def show(when):
+    assert type(pickle.loads(pickle.dumps(Thing()))) is __main__.Thing is Thing
+    print(when)
+print(sys.argv, sys.path[0], __name__, __package__, __file__, __doc__)
+print(__spec__ and __spec__.name, type(__loader__).__name__, type(__builtins__))
+assert sys.modules["__main__"] is __main__
+if __name__ == "__main__":
+    main_ended = threading.Event()
+    threading.Thread(target=lambda: (main_ended.wait(), show("a thread after main"))).start()
+    atexit.register(show, "an exit handler")
+    main_ended.set()
+    raise SystemExit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("app.py", "--option", "-m", "x"), id="file"),
+        pytest.param(("-m", "app", "a"), id="module"),
+        pytest.param(("package", "a"), id="folder"),
+        pytest.param(("-m", "package"), id="package"),
+        pytest.param(("archive.zip",), id="archive"),
+    ],
+)
+def test_a_program_sees_no_difference(run: Any, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__main__.py").write_text(PROGRAM)
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("__main__.py", PROGRAM)
+    quiet = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}  # to import them takes seconds
+    program = str(Path(sys.executable).with_name("belvedere"))
+    plain = run(PROGRAM, sys.executable, *command, check=False, **quiet)
+    ours = run(PROGRAM, program, "run", *command, check=False, **quiet)
+    assert "an exit handler" in plain.stdout, plain.stderr
+    assert (ours.stdout, ours.returncode) == (plain.stdout, plain.returncode), ours.stderr

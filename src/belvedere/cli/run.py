@@ -4,11 +4,15 @@ Works with the base install, so this module and its way from the console script 
 nor the server.
 """
 
+import builtins
 import runpy
 import sys
 import traceback
+import zipfile
 from collections.abc import Sequence
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 HELP: Final = """\
@@ -42,8 +46,11 @@ def run(arguments: Sequence[str]) -> None:
         print("belvedere: -m takes a module: belvedere run -m uvicorn app:app", file=sys.stderr)
         sys.exit(2)
     program, *rest = arguments[1:] if as_module else arguments
+    archive = not as_module and (Path(program).is_dir() or zipfile.is_zipfile(program))
     if as_module:
         sys.path[0] = str(Path.cwd())
+    elif archive:
+        sys.path[0] = str(Path(program).absolute())
     elif Path(program).exists():
         sys.path[0] = str(Path(program).resolve().parent)
     else:
@@ -55,19 +62,31 @@ def run(arguments: Sequence[str]) -> None:
 
     init()
     launched_by("belvedere run")
-    try:
-        if as_module:
-            runpy.run_module(program, run_name="__main__", alter_sys=True)
-        else:
-            runpy.run_path(program, run_name="__main__")
-    except ImportError as error:
-        if not _is_of_runpy(error):
-            raise
-        print(f"belvedere: cannot run {program}: {error}", file=sys.stderr)
-        sys.exit(1)
+    # Not `runpy.run_path` and `run_module`: their `__main__` is gone when they return, while the
+    # program's threads and exit handlers still need it.
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    vars(main)["__builtins__"] = builtins
+    if as_module or archive:
+        module = program if as_module else "__main__"
+        try:
+            runpy._run_module_as_main(module, alter_argv=as_module)  # type: ignore[attr-defined] # noqa: SLF001 - what `python -m` itself calls
+        except SystemExit as end:
+            if not _is_of_runpy(end):
+                raise
+            print(f"belvedere: cannot run {program}: {end.__context__}", file=sys.stderr)
+            sys.exit(1)
+    else:
+        _run_file(str(Path(program).absolute()), main)
 
 
-def _is_of_runpy(error: ImportError) -> bool:
-    """Whether the program could not be found, rather than something that it imports."""
-    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+def _is_of_runpy(end: SystemExit) -> bool:
+    """Whether there is no such program, rather than a program that ended."""
+    *_, (innermost, _) = traceback.walk_tb(end.__traceback__)
     return innermost.f_globals.get("__name__") == "runpy"
+
+
+def _run_file(file: str, main: ModuleType) -> None:
+    """Run a file as the program, with what the interpreter gives a program."""
+    loader = SourceFileLoader("__main__", file)
+    vars(main).update(__file__=file, __loader__=loader, __cached__=None)
+    exec(loader.source_to_code(loader.get_data(file), file), vars(main))  # noqa: S102 - its purpose

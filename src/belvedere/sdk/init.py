@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.util.types import AnyValue
 
@@ -12,7 +13,7 @@ from belvedere.sdk import settings
 from belvedere.sdk.errors import SettingError
 from belvedere.sdk.instrument.activate import activate
 from belvedere.sdk.lifecycle import forget, watch
-from belvedere.sdk.pipelines import Added, Where, add_logs, add_metrics, add_spans
+from belvedere.sdk.pipelines import Added, Where, add_logs, add_metrics, add_spans, serve_metrics
 from belvedere.sdk.providers import Providers, providers
 from belvedere.sdk.resource import environment_of, resource
 from belvedere.sdk.sampling import sampler
@@ -71,7 +72,8 @@ def init(
         queue_size: spans or log records kept at most while they wait; 16384. The oldest go first.
         resource_attributes: more about who speaks.
         metrics: `otlp`, `prometheus`, both, or `none`; by default OTEL_METRICS_EXPORTER, else
-            `otlp`.
+            `otlp`. With `prometheus` of the variable, /metrics is served at
+            OTEL_EXPORTER_PROMETHEUS_HOST and _PORT; that of the argument is yours to serve.
         metric_interval_s: between two OTLP pushes; OTEL_METRIC_EXPORT_INTERVAL, else 60.
         cardinality_limit: attribute sets that a metric has at most; more are counted together.
         logs: whether the records of `logging` and structlog are formatted and sent.
@@ -121,23 +123,29 @@ def init(
             sampler=sampling,
             views=_views(cardinality_limit),
         )
+        added = Added()
+        name = str(about.attributes.get("service.name", ""))
         if off:
+            if logs:  # a line that is printed is the application's, telemetry or not
+                added.attempt("logging", lambda: _logging(None, stage, log_level, name))
             return Telemetry(
                 tracer_provider=found.tracer,
                 meter_provider=found.meter,
                 logger_provider=found.logger,
                 resource=about,
+                undo=tuple(added.undo),
             )
-        added = Added()
+        settings.say_what_is_not_read()
         added.attempt("named metrics", lambda: _bind_metrics(found))
         added.attempt("the agent API", lambda: _bind_agents(found))
         added.attempt("content", lambda: _content(capture_content, max_content_bytes, redact))
         added.attempt("traces", lambda: add_spans(found, to, spans, pending=pending_spans))
         added.attempt("metrics", lambda: add_metrics(found, to, readers, metric_interval_s))
+        if metrics is None and "prometheus" in readers:
+            added.attempt("the port for /metrics", serve_metrics)
         if logs:
-            name = str(about.attributes.get("service.name", ""))
             added.attempt("logs", lambda: add_logs(found, to, records))
-            added.attempt("logging", lambda: _logging(found, stage, log_level, name))
+            added.attempt("logging", lambda: _logging(found.logger, stage, log_level, name))
         instrumented: dict[str, str] = {}
         if instrument is not None:
             added.attempt("instrumentation", lambda: _instrument(names, found, instrumented))
@@ -221,10 +229,10 @@ def _content(
     return Added(undo=[configure(capture, max_bytes, redact)])
 
 
-def _logging(found: Providers, environment: str, level: str, service_name: str) -> Added:
+def _logging(to: LoggerProvider | None, environment: str, level: str, service_name: str) -> Added:
     from belvedere.sdk.logging.setup import configure  # noqa: PLC0415
 
-    undo = configure(found.logger, environment=environment, level=level, service_name=service_name)
+    undo = configure(to, environment=environment, level=level, service_name=service_name)
     return Added(undo=[undo])
 
 

@@ -6,6 +6,7 @@ without us happens: the handler that was there is called, the default action kil
 
 import atexit
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -46,7 +47,11 @@ def forget(telemetry: Telemetry) -> None:
 
 def _at_exit() -> None:
     for telemetry in _live:
-        telemetry.shutdown(SHUTDOWN_TIMEOUT_S)
+        _end(telemetry)
+
+
+def _end(telemetry: Telemetry) -> None:
+    telemetry._end_with_the_process(SHUTDOWN_TIMEOUT_S)  # noqa: SLF001 - for this module alone
 
 
 def _flush(timeout_s: float) -> None:
@@ -96,11 +101,31 @@ def _after_fork_in_child() -> None:
         for telemetry in _live:
             # It forgets its parent's finalizers first, and then calls this.
             util.register_after_fork(
-                telemetry, lambda each: util.Finalize(each, each.shutdown, exitpriority=0)
+                telemetry, lambda each: util.Finalize(each, _end, (each,), exitpriority=0)
             )
+    gunicorn: Any = sys.modules.get("gunicorn.workers.base")
+    if gunicorn is not None:
+        _install_again_in(gunicorn.Worker)
     signals: Any = sys.modules.get("celery.signals")
     if signals is not None:
         signals.worker_process_shutdown.connect(_at_worker_exit, weak=False)
+
+
+def _install_again_in(worker_class: Any) -> None:
+    """Uvicorn's worker of gunicorn resets SIGTERM, and in the end leaves by it, past atexit.
+
+    What it takes over at its start is what it restores then: have ours there. Only in this child.
+    """
+    load_wsgi = worker_class.load_wsgi  # called after the reset and before the start
+
+    @functools.wraps(load_wsgi)
+    def installed(worker: Any) -> Any:
+        if _live and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            _uninstall()
+            _install()
+        return load_wsgi(worker)
+
+    worker_class.load_wsgi = installed
 
 
 def _at_worker_exit(**_: object) -> None:

@@ -9,19 +9,15 @@ from typing import Any, Final
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import (
-    MetricExporter,
-    MetricReader,
-    PeriodicExportingMetricReader,
-)
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from belvedere.sdk.entry_points import load
 from belvedere.sdk.errors import MissingExtraError, SettingError
-from belvedere.sdk.export.destination import Destination, Signal, destination
+from belvedere.sdk.export.destination import Destination, Signal, check, destination
 from belvedere.sdk.export.log_records import encode_log_records
-from belvedere.sdk.export.metrics import OtlpMetricExporter, OtlpMetricReader
+from belvedere.sdk.export.metrics import OtlpMetricExporter, PushMetricReader
 from belvedere.sdk.export.otlp import OtlpDelivery
 from belvedere.sdk.export.processors import (
     QueueingLogRecordProcessor,
@@ -30,7 +26,11 @@ from belvedere.sdk.export.processors import (
     worker,
 )
 from belvedere.sdk.export.spans import encode_spans
-from belvedere.sdk.providers import Providers
+from belvedere.sdk.providers import (
+    Providers,
+    remove_log_record_processor,
+    remove_span_processor,
+)
 from belvedere.sdk.settings import Batching, exporters
 from belvedere.sdk.telemetry import Part
 
@@ -49,8 +49,7 @@ class Where:
 
     def check(self) -> None:
         """Raise SettingError if an argument cannot be used. Variables are not judged here."""
-        if self.endpoint or self.protocol:
-            self.of("traces")
+        check(self.endpoint, self.protocol)
 
     def of(self, signal: Signal, exporter: str = "otlp") -> Destination:
         """The destination of `signal`; `otlp_proto_grpc` and `_http` name the protocol."""
@@ -106,24 +105,37 @@ def add_spans(to: Providers, where: Where, batching: Batching, *, pending: bool)
             )
             ends.append(processor)
             added.parts.append(_foreign(processor))
-    for each in (*span_processors(pending=pending, export=early), *ends):
+    begins = span_processors(pending=pending, export=early)
+    # Before the queues: what they hold back goes there at the end.
+    added.parts[:0] = [_foreign(each) for each in begins]
+    for each in (*begins, *ends):
         to.tracer.add_span_processor(each)
+        added.undo.append(partial(remove_span_processor, to.tracer, each))
     return added
 
 
 def add_logs(to: Providers, where: Where, batching: Batching) -> Added:
     """Log records: a queue for each exporter."""
     added = Added()
+    ends: list[LogRecordProcessor] = []
     for name in exporters("logs", "otlp"):
         if name in _OTLP:
             target = where.of("logs", name)
             records = worker(OtlpDelivery(target, encode_log_records), batching, target.timeout_s)
-            to.logger.add_log_record_processor(QueueingLogRecordProcessor(records))
+            ends.append(QueueingLogRecordProcessor(records))
             added.parts.append(Part(records.flush, records.shutdown))
         elif (exporter := _load("logs", name)) is not None:
-            processor = BatchLogRecordProcessor(exporter)
-            to.logger.add_log_record_processor(processor)
+            processor = BatchLogRecordProcessor(
+                exporter,
+                max_queue_size=batching.queue_size,
+                schedule_delay_millis=batching.delay_s * 1000,
+                max_export_batch_size=batching.batch_size,
+            )
+            ends.append(processor)
             added.parts.append(_foreign(processor))
+    for each in ends:
+        to.logger.add_log_record_processor(each)
+        added.undo.append(partial(remove_log_record_processor, to.logger, each))
     return added
 
 
@@ -136,6 +148,20 @@ def add_metrics(
         step = partial(_add_reader, to, where, name, interval_s)
         added.attempt("metrics" if name in _OTLP else f"metrics by {name}", step)
     return added
+
+
+def serve_metrics() -> Added:
+    """`/metrics` on a port of its own, as OpenTelemetry has it where a variable asks for it.
+
+    Raises:
+        SettingError: the port cannot be listened on.
+    """
+    from belvedere.sdk.metrics.exposition import serve  # noqa: PLC0415 - an extra
+
+    try:
+        return Added(undo=[serve().close])
+    except (OSError, ValueError) as error:
+        raise SettingError(str(error)) from error
 
 
 def _add_reader(to: Providers, where: Where, name: str, interval_s: float | None) -> Added:
@@ -157,10 +183,10 @@ def _reader(name: str, where: Where, interval_s: float | None) -> MetricReader |
         from belvedere.sdk.metrics.overflow import AnnouncedOverflow  # noqa: PLC0415 - as above
 
         exporter = OtlpMetricExporter(where.of("metrics", name))
-        return OtlpMetricReader(AnnouncedOverflow(exporter), export_interval_millis=interval_ms)
+        return PushMetricReader(AnnouncedOverflow(exporter), export_interval_millis=interval_ms)
     made = _load("metrics", name)
     if isinstance(made, MetricExporter):
-        return PeriodicExportingMetricReader(made, export_interval_millis=interval_ms)
+        return PushMetricReader(made, export_interval_millis=interval_ms)
     return made if isinstance(made, MetricReader) else None
 
 
@@ -170,8 +196,13 @@ def _part_of(provider: MeterProvider, reader: MetricReader) -> Part:
 
     def shutdown(timeout_s: float) -> bool:
         reader.shutdown(timeout_millis=timeout_s * 1000)
+        if not isinstance(reader, PushMetricReader):
+            provider.remove_metric_reader(reader)
+            return True
+        if reader.is_collecting:  # it would miss its provider, and say so
+            return False
         provider.remove_metric_reader(reader)
-        return True
+        return reader.delivered
 
     return Part(flush, shutdown)
 

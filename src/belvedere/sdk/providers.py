@@ -7,18 +7,20 @@ one; if somebody has, we join it, by adding to it; we never replace it.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.metrics._internal import _ProxyMeterProvider
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler
 
+from belvedere.sdk.metrics.forked import renew_locks
 from belvedere.sdk.sampling import id_generator
 
 _log = logging.getLogger("belvedere.sdk")
@@ -28,6 +30,7 @@ class OwnTracerProvider(TracerProvider):
     """A provider that `init` made, and may configure again after a shutdown."""
 
     def configure_again(self, resource: Resource, sampler: Sampler) -> None:
+        self._resource = Resource.get_empty()  # what comes next is merged into it
         self._update_resource(resource)
         self.sampler = sampler
         with self._tracers_lock:
@@ -50,13 +53,19 @@ class OwnMeterProvider(MeterProvider):
         self._metric_readers = tuple(r for r in self._metric_readers if r is not metric_reader)
 
     def configure_again(self, resource: Resource) -> None:
+        self._sdk_config.resource = Resource.get_empty()  # as above
         self._update_resource(resource)
+
+    def _handle_fork(self) -> None:
+        super()._handle_fork()
+        renew_locks(self)
 
 
 class OwnLoggerProvider(LoggerProvider):
     """A provider that `init` made, and may configure again after a shutdown."""
 
     def configure_again(self, resource: Resource) -> None:
+        self._resource = Resource.get_empty()  # as above
         self._update_resource(resource)
 
 
@@ -137,6 +146,27 @@ def _global_logger_provider(own: OwnLoggerProvider, joined: set[str]) -> LoggerP
         return found
     _cannot_join("logger", found)
     return own
+
+
+def remove_span_processor(provider: TracerProvider, processor: SpanProcessor) -> None:
+    """Undo `add_span_processor`, for which the SDK has nothing. Where it cannot be, it stays."""
+    every = getattr(provider, "_active_span_processor", None)
+    _remove(every, "_span_processors", processor)
+
+
+def remove_log_record_processor(provider: LoggerProvider, processor: LogRecordProcessor) -> None:
+    """The same for `add_log_record_processor`."""
+    every = getattr(provider, "_multi_log_record_processor", None)
+    _remove(every, "_log_record_processors", processor)
+
+
+def _remove(owner: Any, name: str, processor: object) -> None:
+    before = getattr(owner, name, None)
+    if isinstance(before, tuple):
+        with owner._lock:  # noqa: SLF001 - as adding does
+            setattr(
+                owner, name, tuple(each for each in getattr(owner, name) if each is not processor)
+            )
 
 
 def _cannot_join(what: str, found: object) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
@@ -88,6 +88,30 @@ def exporters(signal: Literal["traces", "metrics", "logs"], default: str) -> tup
     named = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or default
     names = tuple(name.strip() for name in named.split(",") if name.strip())
     return () if names == ("none",) else names
+
+
+_NOT_READ: Final[Mapping[str, str]] = {
+    "OTEL_CONFIG_FILE": "its settings have no effect; use arguments or the other variables",
+    **{
+        f"OTEL_PYTHON_EXPORTER_OTLP_{protocol}{signal}_CREDENTIAL_PROVIDER": (
+            "use headers= or OTEL_EXPORTER_OTLP_HEADERS"
+        )
+        for protocol in ("HTTP", "GRPC")
+        for signal in ("", "_TRACES", "_METRICS", "_LOGS")
+    },
+    **{
+        f"OTEL_PYTHON_{what}_CONFIGURATOR": "all scopes are recorded"
+        for what in ("TRACER", "METER", "LOGGER")
+    },
+}
+"""Variables of the stock SDK's that do nothing here, and what that means."""
+
+
+def say_what_is_not_read() -> None:
+    """Warn of variables that are set in vain."""
+    for name, meaning in _NOT_READ.items():
+        if os.environ.get(name, "").strip():
+            _log.warning("%s is set, which belvedere.init does not read: %s.", name, meaning)
 
 
 def disabled() -> bool:

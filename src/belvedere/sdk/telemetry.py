@@ -87,12 +87,19 @@ class Telemetry(AbstractContextManager["Telemetry"]):
         Returns:
             Whether everything was delivered within the time.
         """
+        return self._end(self._undo, timeout_s)
+
+    def _end_with_the_process(self, timeout_s: float) -> bool:
+        """As `shutdown`, but nothing is undone: what the application logs later is printed."""
+        return self._end((), timeout_s)
+
+    def _end(self, undo: tuple[Callable[[], None], ...], timeout_s: float) -> bool:
         with self._ending:
             if self._ended:
                 return True
             self._ended = True
-        for undo in self._undo:
-            _quietly(undo)
+        for each in undo:
+            _quietly(each)
         return self._each([part.shutdown for part in self._parts], timeout_s)
 
     def __exit__(

@@ -1,9 +1,14 @@
 """Span names, kinds and attributes are those of the GenAI conventions."""
 
+import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from belvedere.sdk.agents import agent, model_call, retrieval, task, tool, workflow
@@ -167,6 +172,57 @@ def test_an_operation_is_entered_again(recorded: Any) -> None:
     with operation:
         pass
     assert len(recorded.spans) == 3
+
+
+async def test_an_operation_is_entered_by_tasks_at_once(recorded: Any) -> None:
+    operation = agent("shared")
+    first_left = asyncio.Event()
+
+    async def enter(number: int) -> None:
+        async with operation as run:
+            run.set_attribute("number", number)
+            await (asyncio.sleep(0) if number == 1 else first_left.wait())
+            with tool("inside") as call:
+                call.set_attribute("number", number)
+        first_left.set()
+        assert not trace.get_current_span().get_span_context().is_valid
+
+    await asyncio.gather(enter(1), enter(2), enter(3))
+    assert family(recorded.spans) == {(number, None) for number in (1, 2, 3)} | {
+        (number, number) for number in (1, 2, 3)
+    }
+
+
+def test_an_operation_is_entered_by_threads_at_once(recorded: Any) -> None:
+    operation = agent("shared")
+    both_in, first_left = threading.Barrier(2), threading.Event()
+
+    def enter(number: int) -> bool:
+        with operation as run:
+            run.set_attribute("number", number)
+            both_in.wait(10)
+            if number == 2:
+                first_left.wait(10)
+            with tool("inside") as call:
+                call.set_attribute("number", number)
+        first_left.set()
+        return trace.get_current_span().get_span_context().is_valid
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(enter, (1, 2))) == [False, False]
+    assert family(recorded.spans) == {(number, None) for number in (1, 2)} | {
+        (number, number) for number in (1, 2)
+    }
+
+
+def family(spans: list[ReadableSpan]) -> set[tuple[Any, Any]]:
+    """The `number` of each span that has ended, and that of its parent."""
+    numbers = {span.context.span_id: dict(span.attributes or {})["number"] for span in spans}
+    return {
+        (numbers[span.context.span_id], numbers[span.parent.span_id] if span.parent else None)
+        for span in spans
+        if span.end_time
+    }
 
 
 @pytest.mark.parametrize("wrong", [int, 17, None], ids=["a class", "a number", "nothing"])

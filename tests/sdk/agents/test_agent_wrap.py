@@ -5,8 +5,9 @@ import functools
 import gc
 import inspect
 import pickle
+import types
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -169,6 +170,33 @@ def test_recursion_and_concurrency(recorded: Any) -> None:
     assert len(recorded.spans) == 9
     assert len(roots) == 2
     assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_a_coroutine_made_of_a_generator_is_still_one(recorded: Any) -> None:
+    @task
+    @types.coroutine
+    def legacy(item: int) -> Generator[Any, Any, int]:
+        with tool("inside"):
+            yield from asyncio.sleep(0).__await__()
+        return item
+
+    @task
+    @types.coroutine
+    def failing() -> Generator[Any, Any, None]:
+        yield from asyncio.sleep(0).__await__()
+        raise KeyError("k")
+
+    async def use() -> int:
+        with pytest.raises(KeyError):
+            await failing()
+        return await legacy(7)
+
+    assert asyncio.run(use()) == 7
+    assert inspect.isgeneratorfunction(legacy)
+    failed, inside, outer = recorded.spans
+    assert (failed.status.is_ok, failed.attributes["error.type"]) == (False, "KeyError")
+    assert inside.parent.span_id == outer.context.span_id
+    assert "gen_ai.response.time_to_first_chunk" not in outer.attributes
 
 
 async def test_a_cancelled_coroutine_ends_its_span(recorded: Any) -> None:

@@ -110,3 +110,22 @@ def test_an_error_inside_passes_and_leaves() -> None:
     with pytest.raises(KeyError), context(user_id="u"):
         raise KeyError
     assert not baggage.get_all()
+
+
+async def test_one_context_is_entered_by_tasks_at_once(recorded: Any) -> None:
+    shared = context(project_id="p")
+    first_left = asyncio.Event()
+
+    async def enter(number: int) -> None:
+        with shared:
+            await (asyncio.sleep(0) if number == 1 else first_left.wait())
+            with task(f"inside {number}"):
+                pass
+        first_left.set()
+        with task(f"outside {number}"):
+            pass
+
+    await asyncio.gather(enter(1), enter(2), enter(3))
+    of_it = {span.name for span in recorded.spans if "project.id" in span.attributes}
+    assert of_it == {"inside 1", "inside 2", "inside 3"}
+    assert len(recorded.spans) == 6

@@ -343,3 +343,13 @@ def test_content_of_an_unsampled_run_is_not_even_read(captured: None) -> None:
         assert search(Untouched())  # type: ignore[arg-type] # any object will do
     undo()
     assert sum(faults.counts().values()) == before
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first in, first out", "nested"])
+def test_each_undo_takes_back_its_own(order: tuple[int, ...]) -> None:
+    undo = [content.configure(True), content.configure(False)]
+    assert not content.captured()
+    undo[order[0]]()
+    assert content.captured() is (order == (1, 0))
+    undo[order[1]]()
+    assert not content.captured()

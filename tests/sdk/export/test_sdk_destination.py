@@ -1,9 +1,12 @@
 """Where a signal goes: argument, variable of the signal, variable of all, default."""
 
+from base64 import b64encode
+from dataclasses import asdict
+
 import pytest
 
 from belvedere.sdk.errors import SettingError
-from belvedere.sdk.export.destination import destination
+from belvedere.sdk.export.destination import cannot_be_used, check, destination
 
 P = "OTEL_EXPORTER_OTLP_"
 
@@ -37,6 +40,20 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
             None,
             "http://t/x",
             id="variable-of-the-signal-is-whole",
+        ),
+        pytest.param(
+            {"ENDPOINT": "http://v", "TRACES_ENDPOINT": " "},
+            None,
+            None,
+            "http://v/v1/traces",
+            id="empty-is-unset",
+        ),
+        pytest.param(
+            {"TRACES_ENDPOINT": "http://t:4318"},
+            None,
+            None,
+            "http://t:4318",
+            id="whole-has-no-path",
         ),
         pytest.param(
             {"TRACES_ENDPOINT": "http://t/x"},
@@ -79,6 +96,15 @@ def test_headers_of_variables_and_arguments(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.headers == {"api-key": "a b", "x-tenant": "2"}
 
 
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_who_asks_is_a_header_and_no_part_of_the_address(protocol: str) -> None:
+    found = destination("traces", endpoint="http://me:a%40b@h:1", protocol=protocol)
+    assert found.headers == {"authorization": f"Basic {b64encode(b'me:a@b').decode()}"}
+    assert found.endpoint.startswith("http://h:1")
+    said = destination("traces", endpoint="http://me:x@h", headers={"Authorization": "Bearer y"})
+    assert said.headers == {"authorization": "Bearer y"}
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("", 10), ("5", 5), ("0.5", 0.5), ("10000", 10), ("250", 0.25)],
@@ -90,18 +116,62 @@ def test_timeout(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("PROTOCOL", "http/json", "not known"),
-        ("ENDPOINT", "ftp://x", "no address"),
-        ("ENDPOINT", "http://x:port", "Port"),
-        ("COMPRESSION", "brotli", "gzip"),
-        ("TIMEOUT", "soon", "no number"),
-    ],
+    ("value", "words"), [("ftp://x", "no address"), ("http://x:port", "Port")], ids=str
 )
-def test_a_variable_that_cannot_be_used(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+def test_an_address_thatcannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, value: str, words: str
 ) -> None:
-    monkeypatch.setenv(P + name, value)
+    monkeypatch.setenv(P + "ENDPOINT", value)
     with pytest.raises(SettingError, match=words):
         destination("traces")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PROTOCOL", "http/json", {"protocol": "http"}),
+        ("COMPRESSION", "brotli", {"compression": "none"}),
+        ("TIMEOUT", "soon", {"timeout_s": 10}),
+        ("TIMEOUT", "-1", {"timeout_s": 10}),
+        ("TIMEOUT", "inf", {"timeout_s": 10}),
+        ("TIMEOUT", "nan", {"timeout_s": 10}),
+    ],
+)
+def test_a_variable_that_cannot_be_used_counts_as_unset_and_is_said_once(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    value: str,
+    expected: dict[str, object],
+) -> None:
+    cannot_be_used.cache_clear()
+    monkeypatch.setenv(P + name, value)
+    assert expected.items() <= asdict(destination("traces")).items()
+    assert expected.items() <= asdict(destination("logs")).items()
+    (line,) = caplog.messages
+    assert line.startswith(f"{P}{name} is {value!r}, which cannot be used; ")
+
+
+def test_grpc_has_no_deflate(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cannot_be_used.cache_clear()
+    monkeypatch.setenv(P + "COMPRESSION", "deflate")
+    assert destination("traces", protocol="http").compression == "deflate"
+    assert destination("traces", protocol="grpc").compression == "none"
+    assert "grpc has none and gzip" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ENDPOINT", "nonsense://x"), ("PROTOCOL", "x"), ("COMPRESSION", "x"), ("TIMEOUT", "x")],
+)
+def test_arguments_are_judged_without_the_variables(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(P + name, value)
+    check("http://h:4318", None)
+    check(None, "http")
+    for endpoint, protocol in (("ftp://h", None), (None, "smoke")):
+        with pytest.raises(SettingError):
+            check(endpoint, protocol)

@@ -3,6 +3,8 @@
 import gzip
 import socket
 import zlib
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -52,6 +54,26 @@ def test_http_answers(receiver: Any, answer: Any, outcome: Any) -> None:
     sender = http(receiver)
     assert sender.send(b"", 5) == outcome
     sender.close()
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"])
+def test_http_asked_to_wait_for_nothing_it_decides_itself(receiver: Any, text: str) -> None:
+    receiver.answers = [(503, b"", {"retry-after": text})]
+    sender = http(receiver)
+    outcome = sender.send(b"", 5)
+    sender.close()
+    assert outcome == Retry("HTTP 503 Service Unavailable")
+
+
+def test_http_asked_to_wait_until_a_date(receiver: Any) -> None:
+    in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    receiver.answers = [(503, b"", {"retry-after": in_an_hour})]
+    sender = http(receiver)
+    outcome = sender.send(b"", 5)
+    sender.close()
+    assert isinstance(outcome, Retry)
+    assert outcome.after_s is not None
+    assert 3000 < outcome.after_s <= 3600
 
 
 def test_http_says_what_to_do_about_a_missing_token(receiver: Any) -> None:

@@ -1,6 +1,7 @@
 """The queue and its thread: each item once, in order, or counted as dropped."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -206,3 +207,50 @@ def test_a_forked_child_sends_its_own_items_and_not_its_parents() -> None:
     assert os.read(read, 100).decode() == "True [2]"
     assert worker.shutdown(5)
     assert sink.items == [1]
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "waits_s"),
+    [(0.0, [0.1, 0.2, 0.4]), (7.0, [7, 7, 7]), (45.0, [45, 45, 45]), (1e6, [300, 300, 300])],
+    ids=["without a pause", "briefly", "longer than we would", "for good"],
+)
+def test_a_receiver_that_asks_to_wait(asked_s: float, waits_s: list[float]) -> None:
+    sink = Sink(*[Retry("busy", asked_s)] * 3)
+    worker = make(sink, batch=1)
+    waited: list[float] = []
+    worker._hurry.wait = waited.append  # type: ignore[method-assign, assignment] # no time passes
+    worker.put(1)
+    wait_for(lambda: sink.items == [1])
+    assert waited == waits_s
+    worker.shutdown(10)
+
+
+@pytest.mark.parametrize("started", [False, True], ids=["the first", "a later one"])
+def test_put_may_interrupt_put(started: bool) -> None:  # noqa: FBT001 - a parameter
+    """As when a signal handler or a finalizer logs while a log line is queued."""
+    for moment in range(60):
+        sink = Sink()
+        worker = make(sink, batch=1)
+        if started:
+            worker.put(0)
+            wait_for(lambda sink=sink: bool(sink.items))  # type: ignore[misc] # bound at once
+        done = threading.Event()
+        threading.Thread(target=interrupted, args=(worker, moment, done), daemon=True).start()
+        assert done.wait(10), f"put waits for itself at moment {moment}"
+        assert worker.shutdown(10)
+        assert sorted(item for item in sink.items if item) in ([1, 3], [1, 2, 3])
+
+
+def interrupted(worker: BatchWorker[int], moment: int, done: threading.Event) -> None:
+    """Put 1 and 3, and 2 at the moment of the call or return of that number inside."""
+    moments = iter(range(moment + 1))
+
+    def interrupt(*_: object) -> None:
+        if next(moments, None) == moment:
+            worker.put(2)
+
+    sys.setprofile(interrupt)
+    worker.put(1)
+    sys.setprofile(None)
+    worker.put(3)
+    done.set()

@@ -3,8 +3,11 @@
 import json
 import logging
 import logging.config
+import pickle
+import queue
 import warnings
 from collections.abc import Callable
+from logging.handlers import QueueHandler
 from typing import Any
 
 import pytest
@@ -270,6 +273,25 @@ def test_a_record_that_is_handled_again_is_exported_once(exported: Exported) -> 
     logging.getLogger("app").handle(record)
     logging.getLogger("other").handle(record)
     assert exported.bodies == ["hello"]
+
+
+@in_production
+def test_a_record_that_came_through_a_queue_is_exported_once(exported: Exported) -> None:
+    """As the logging cookbook has it: a process hands its records to another, which handles them.
+
+    The queue's copy is made before the record is exported.
+    """
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    sends = logging.getLogger("app")
+    handler = QueueHandler(records)
+    sends.addHandler(handler)
+    try:
+        sends.warning("hello %s", "you")
+    finally:
+        sends.removeHandler(handler)
+    received = pickle.loads(pickle.dumps(records.get(timeout=10)))  # noqa: S301 - as of a process
+    logging.getLogger(received.name).handle(received)
+    assert exported.bodies == ["hello you"]
 
 
 def test_two_configurations_share_the_console_and_export_to_each_provider(

@@ -6,6 +6,7 @@ ids, not names or addresses), and `BaggageSpanProcessor` copies them onto spans 
 
 from contextvars import Token
 from types import TracebackType
+from typing import Any, Final
 
 from opentelemetry import baggage
 from opentelemetry import context as otel_context
@@ -15,6 +16,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents import faults
 from belvedere.sdk.agents.run import detach
+
+_ENTRIES: Final = baggage._BAGGAGE_KEY  # noqa: SLF001 - get_all costs 5 % of a span
 
 KEYS = (names.CONVERSATION_ID, names.USER_ID, names.PROJECT_ID)
 """Baggage entries, and span attributes of the same names. No other entry is copied."""
@@ -65,9 +68,12 @@ class context:  # noqa: N801 - used like a function: `with context(user_id=...)`
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        token = self._tokens.pop()
-        if token is not None:
-            detach(token)
+        # Other tasks and threads may have entered after: the last token of this context is ours.
+        for token in reversed(self._tokens.copy()):
+            if token is None or detach(token):
+                self._tokens.remove(token)
+                return
+        self._tokens.pop()  # left in another context than it was entered in
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -86,8 +92,9 @@ class BaggageSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
-            entries = baggage.get_all(parent_context)
-            if not entries:
+            context = otel_context.get_current() if parent_context is None else parent_context
+            entries: Any = context.get(_ENTRIES)
+            if not entries:  # as of most spans, which pay for this look alone
                 return
             present = span.attributes or {}
             for key in KEYS:

@@ -34,14 +34,17 @@ class _Settings:
         return replaced if isinstance(replaced, str) else redaction.mark("by hook")
 
 
-_settings: _Settings | None = None
+_configured: tuple[_Settings, ...] = ()
+_unconfigured: _Settings | None = None
 
 
 def _current() -> _Settings:
-    global _settings  # noqa: PLW0603 - one process, one policy
-    if _settings is None:
-        _settings = _Settings(_variable())
-    return _settings
+    global _unconfigured  # noqa: PLW0603 - one process, one policy
+    if _configured:
+        return _configured[-1]
+    if _unconfigured is None:
+        _unconfigured = _Settings(_variable())
+    return _unconfigured
 
 
 def configure(
@@ -59,23 +62,23 @@ def configure(
             recorded. If it raises, that attribute is left out.
 
     Returns:
-        The undo: what was set before is set again.
+        The undo, in whatever order: of the others the last one counts.
 
     Raises:
         ValueError: `max_content_bytes` is below 64.
     """
-    global _settings  # noqa: PLW0603 - one process, one policy
+    global _configured  # noqa: PLW0603 - one process, one policy
     if max_content_bytes < 64:
         raise ValueError(
             f"max_content_bytes is {max_content_bytes}; at least 64 are needed to say what was cut"
         )
-    before = _settings
     capture = _variable() if capture_content is None else capture_content
-    _settings = _Settings(capture, max_content_bytes, redact)
+    mine = _Settings(capture, max_content_bytes, redact)
+    _configured = (*_configured, mine)
 
     def undo() -> None:
-        global _settings  # noqa: PLW0603 - one process, one policy
-        _settings = before
+        global _configured  # noqa: PLW0603 - one process, one policy
+        _configured = tuple(each for each in _configured if each is not mine)
 
     return undo
 

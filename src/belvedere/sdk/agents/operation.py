@@ -38,8 +38,7 @@ class Kind(Generic[RunT]):
 class Operation(Generic[RunT]):
     """One operation of an application. Decorate with it, or enter it with `with` or `async with`.
 
-    An entered operation is for one `with` at a time (like a file); decorated functions may run
-    concurrently and recursively.
+    One operation may be run concurrently and recursively, decorated or entered.
     """
 
     __slots__ = ("_attributes", "_entered", "_kind", "_name", "_span_kind", "_span_name")
@@ -105,9 +104,18 @@ class Operation(Generic[RunT]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        run = self._entered.pop()
+        run = self._last_entered()
         run._leave()  # noqa: SLF001 - the decorators' side of a run
         run._end(error)  # noqa: SLF001 - the decorators' side of a run
+
+    def _last_entered(self) -> RunT:
+        """The run that ends: the current one, as other tasks and threads may have entered after."""
+        try:
+            current: Any = self._kind.run.current()
+            self._entered.remove(current)
+        except ValueError:  # left in another context than it was entered in
+            return self._entered.pop()
+        return current  # type: ignore[no-any-return] # one of what was entered
 
     async def __aenter__(self) -> RunT:
         return self.__enter__()

@@ -40,14 +40,17 @@ def _make(
     )
 
 
-_bound: _Bound | None = None
+_bound: tuple[_Bound, ...] = ()
+_unbound: _Bound | None = None
 
 
 def _current() -> _Bound:
-    global _bound  # noqa: PLW0603 - one process, one destination
-    if _bound is None:
-        _bound = _make(None, None, None)
-    return _bound
+    global _unbound  # noqa: PLW0603 - one process, one destination
+    if _bound:
+        return _bound[-1]
+    if _unbound is None:
+        _unbound = _make(None, None, None)
+    return _unbound
 
 
 def bind(
@@ -57,16 +60,18 @@ def bind(
 ) -> Callable[[], None]:
     """Sends what the agent API records to these providers; `None` means the global one.
 
+    Of several that are bound the last one counts.
+
     Returns:
-        The undo: what was bound before is bound again.
+        The undo, in whatever order: the others stay bound.
     """
     global _bound  # noqa: PLW0603 - one process, one destination
-    before = _bound
-    _bound = _make(tracer_provider, meter_provider, logger_provider)
+    mine = _make(tracer_provider, meter_provider, logger_provider)
+    _bound = (*_bound, mine)
 
     def undo() -> None:
         global _bound  # noqa: PLW0603 - one process, one destination
-        _bound = before
+        _bound = tuple(each for each in _bound if each is not mine)
 
     return undo
 

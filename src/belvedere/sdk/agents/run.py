@@ -43,18 +43,22 @@ def error_type(error: BaseException) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def detach(token: Token[Context]) -> None:
+def detach(token: Token[Context]) -> bool:
     """Makes current again what was before the `attach` that gave `token`. Never raises.
+
+    Returns:
+        Whether the token is of the caller's context; else nothing is done.
 
     `opentelemetry.context.detach` logs an error when a coroutine is closed by the garbage collector
     in a context that is not its own. Nothing of ours is attached there: nothing to say.
     """
     try:
         token.var.reset(token)
-    except ValueError:
-        pass
+    except (ValueError, RuntimeError):  # of another context; used already
+        return False
     except Exception:  # noqa: BLE001 - another runtime context than the default: tokens of its own
         otel_context.detach(token)
+    return True
 
 
 class Run:

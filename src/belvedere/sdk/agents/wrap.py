@@ -9,6 +9,7 @@ what it returned, not at the call.
 import functools
 import inspect
 import sys
+import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar
 
@@ -50,6 +51,7 @@ def wrap(func: F, start: Start) -> F:
 
 def _maker(func: Func) -> Callable[[Func, Start], Func]:
     for matches, make in (
+        (_is_generator_coroutine, _generator_coroutine),  # a generator function, too
         (inspect.isasyncgenfunction, _async_generator),
         (inspect.iscoroutinefunction, _coroutine),
         (inspect.isgeneratorfunction, _generator),
@@ -57,6 +59,12 @@ def _maker(func: Func) -> Callable[[Func, Start], Func]:
         if matches(func):
             return make
     return _function
+
+
+def _is_generator_coroutine(func: Func) -> bool:
+    """Whether it is a generator function that `types.coroutine` has made awaitable."""
+    code = getattr(func, "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
 
 
 def _called(run: Run, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -99,6 +107,26 @@ def _coroutine(func: Func, start: Start) -> Func:
         _called(run, func, args, kwargs)
         try:
             result = await func(*args, **kwargs)
+        except BaseException as error:
+            run._leave()
+            run._end(error)
+            raise
+        run._leave()
+        _returned(run, result)
+        run._end()
+        return result
+
+    return wrapper
+
+
+def _generator_coroutine(func: Func, start: Start) -> Func:
+    @types.coroutine
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        run = start()
+        run._enter()
+        _called(run, func, args, kwargs)
+        try:
+            result = yield from func(*args, **kwargs)
         except BaseException as error:
             run._leave()
             run._end(error)

@@ -2,10 +2,13 @@
 
 import gzip
 import http.client
+import math
 import os
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -146,10 +149,17 @@ def _tls(destination: Destination) -> ssl.SSLContext:
 
 
 def _retry_after_s(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:  # a date: rare, and our own pauses are about right
+    """Seconds of a `Retry-After`, which has them or a date (RFC 9110); None if it says nothing."""
+    if not text:
         return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):  # no date; one that does not know its zone
+            return None
+    return seconds if 0 < seconds < math.inf else None
 
 
 def _words(error: Exception) -> str:

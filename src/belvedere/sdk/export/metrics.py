@@ -3,7 +3,8 @@
 import os
 import threading
 from collections import deque
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics import (
@@ -21,9 +22,9 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     PeriodicExportingMetricReader,
 )
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
 
-from belvedere.sdk.export.destination import Destination
+from belvedere.sdk.export.destination import Destination, cannot_be_used
 from belvedere.sdk.export.otlp import open_sender, report_of
 from belvedere.sdk.export.outcome import Outcome, Refused, Retry
 
@@ -48,6 +49,20 @@ _TEMPORALITIES: Final[dict[str, dict[type, AggregationTemporality]]] = {
     "delta": {**_ALL, Counter: _DELTA, ObservableCounter: _DELTA, Histogram: _DELTA},
     "lowmemory": {**_ALL, Counter: _DELTA, Histogram: _DELTA},
 }
+_HISTOGRAMS: Final[dict[str, dict[type, Aggregation] | None]] = {
+    "explicit_bucket_histogram": None,
+    "base2_exponential_bucket_histogram": {Histogram: ExponentialBucketHistogramAggregation()},
+}
+_Choice = TypeVar("_Choice")
+
+
+def _chosen(name: str, table: Mapping[str, _Choice]) -> _Choice:
+    """What the variable names; the first of the table where it names nothing of it."""
+    named = os.environ.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip().lower()
+    first = next(iter(table))
+    if named and named not in table:
+        cannot_be_used(name, named, f"there are {', '.join(table)}, and {first} is used")
+    return table.get(named, table[first])
 
 
 class OtlpMetricExporter(MetricExporter):
@@ -58,24 +73,16 @@ class OtlpMetricExporter(MetricExporter):
     """
 
     def __init__(self, destination: Destination) -> None:
-        temporality = os.environ.get(
-            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative"
-        )
-        histogram = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "")
-        exponential = histogram.strip().lower() == "base2_exponential_bucket_histogram"
         super().__init__(
-            preferred_temporality=_TEMPORALITIES.get(
-                temporality.strip().lower(), _TEMPORALITIES["cumulative"]
-            ),
-            preferred_aggregation=(
-                {Histogram: ExponentialBucketHistogramAggregation()} if exponential else None
-            ),
+            preferred_temporality=_chosen("METRICS_TEMPORALITY_PREFERENCE", _TEMPORALITIES),
+            preferred_aggregation=_chosen("METRICS_DEFAULT_HISTOGRAM_AGGREGATION", _HISTOGRAMS),
         )
         self._destination = destination
         self._sender = open_sender(destination)
         self._report = report_of(destination)
         self._unsent: deque[tuple[bytes, int]] = deque()
         self._pid = os.getpid()
+        self._failed = False
 
     def export(
         self,
@@ -91,7 +98,7 @@ class OtlpMetricExporter(MetricExporter):
         except Exception as error:  # noqa: BLE001 - whatever is wrong is not the application's
             outcome = Refused(f"{type(error).__name__}: {error} (a bug of Belvedere's SDK)")
             self._report.outcome("metrics", _points(metrics_data), outcome)
-        failed = isinstance(outcome, Retry | Refused)
+        failed = self._failed = isinstance(outcome, Retry | Refused)
         return MetricExportResult.FAILURE if failed else MetricExportResult.SUCCESS
 
     def _send(self, metrics_data: MetricsData, timeout_s: float) -> Outcome:
@@ -109,17 +116,32 @@ class OtlpMetricExporter(MetricExporter):
         return outcome
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the interface
-        return True
+        """Whether the last attempt delivered; another is the next collection's to make."""
+        return not self._failed
 
     def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:  # noqa: ARG002 - as above
         self._sender.close()
 
 
-class OtlpMetricReader(PeriodicExportingMetricReader):
+class PushMetricReader(PeriodicExportingMetricReader):
     """The SDK's periodic reader, with locks of its own in a forked child.
 
     The parent's thread may have held them at the fork; the child has no such thread to let go.
     """
+
+    @property
+    def delivered(self) -> bool:
+        """Whether what was collected last was delivered."""
+        return self._exporter.force_flush(0)
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether its thread goes on, also after a shutdown that ran out of time."""
+        return self._daemon_thread is not None and self._daemon_thread.is_alive()
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """As the SDK's, which says yes whatever became of it."""
+        return super().force_flush(timeout_millis) and self.delivered
 
     def _at_fork_reinit(self) -> None:
         self._export_lock = threading.Lock()

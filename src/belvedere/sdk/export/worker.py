@@ -23,6 +23,8 @@ Item = TypeVar("Item")
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
+_LONGEST_ASKED_S: Final = 300.0
+"""What a receiver may ask for."""
 _GRACE_S: Final = 0.1
 """What the last attempt at shutdown gets at least."""
 
@@ -77,7 +79,10 @@ class BatchWorker(Generic[Item]):
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
-        self._wake = threading.Event()
+        # A lock that whoever wants the worker releases: to do so takes no other lock, so that `put`
+        # may come from a signal handler or a finalizer that interrupts another `put`.
+        self._wake = threading.Lock()
+        self._wake.acquire()
         self._hurry = threading.Event()  # ends a pause between attempts
         self._flushes_wanted = 0
         self._flushes_done = 0
@@ -96,8 +101,8 @@ class BatchWorker(Generic[Item]):
                 with contextlib.suppress(IndexError):  # the worker was quicker
                     queue.popleft()
                     self._overflowed += 1
-            if not self._wake.is_set():
-                self._wake.set()
+            if self._wake.locked():
+                self._wake_up()
         if self._thread is None:
             self._start()
 
@@ -107,14 +112,15 @@ class BatchWorker(Generic[Item]):
         Returns:
             Whether it was delivered within the time; False as soon as an attempt fails.
         """
+        deadline = time.monotonic() + timeout_s
+        self._await_start(timeout_s)
         if self._thread is None:
             return not self._queue
-        deadline = time.monotonic() + timeout_s
         with self._changed:
             self._flushes_wanted += 1
             mine = self._flushes_wanted
             self._hurry.set()
-            self._wake.set()
+            self._wake_up()
             while self._flushes_done < mine:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._thread.is_alive():
@@ -133,7 +139,8 @@ class BatchWorker(Generic[Item]):
         self._deadline = time.monotonic() + timeout_s
         self._stopped = True
         self._hurry.set()
-        self._wake.set()
+        self._wake_up()
+        self._await_start(timeout_s)
         if self._thread is not None:
             self._thread.join(timeout_s + _GRACE_S)
         left = len(self._batch) + len(self._queue)
@@ -143,20 +150,32 @@ class BatchWorker(Generic[Item]):
             return not left
         return False  # the attempt that is under way may still succeed
 
+    def _wake_up(self) -> None:
+        with contextlib.suppress(RuntimeError):  # somebody else was quicker
+            self._wake.release()
+
+    def _await_start(self, timeout_s: float) -> None:
+        """Wait for who starts the thread just now."""
+        if self._thread is None and self._starting.acquire(timeout=timeout_s):
+            self._starting.release()
+
     def _start(self) -> None:
-        with self._starting:
+        if not self._starting.acquire(blocking=False):  # another thread does, or this one, below us
+            return
+        try:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 with contextlib.suppress(RuntimeError):  # the interpreter is ending
                     thread.start()
                     self._thread = thread
+        finally:
+            self._starting.release()
 
     def _run(self) -> None:
         # Sending is no work of the application's: instrumented clients make no spans of it.
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         while not self._stopped:
-            full = self._wake.wait(self._delay_s)
-            self._wake.clear()
+            full = self._wake.acquire(timeout=min(self._delay_s, threading.TIMEOUT_MAX))
             wanted = self._flushes_wanted
             hurried = wanted > self._flushes_done
             if hurried:
@@ -204,10 +223,11 @@ class BatchWorker(Generic[Item]):
             if self._hurry.is_set() or self._stopped:
                 return False
             self._report_overflow()
-            wait_s = outcome.after_s
-            if wait_s is None:
+            if outcome.after_s is None:
                 wait_s = pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
-            self._hurry.wait(min(wait_s, _LONGEST_PAUSE_S))
+            else:  # at its word, but neither for good nor without a pause
+                wait_s = min(max(outcome.after_s, pause_s / 10), _LONGEST_ASKED_S)
+            self._hurry.wait(wait_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _report_overflow(self) -> None:

@@ -16,7 +16,7 @@ _log = logging.getLogger("belvedere.sdk")
 
 ACTIVATED: Final = "activated"
 _GENAI: Final = ("opentelemetry.instrumentation.genai.", "opentelemetry.instrumentation.google_")
-OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     # A span for each chunk of a stream says nothing, and there are thousands.
     # FastAPI's instrumentor hands its options to a function that takes no logger provider.
     "fastapi": {"exclude_spans": ["send", "receive"], "logger_provider": None},
@@ -72,7 +72,7 @@ def _activate(name: str, entry_point: EntryPoint, providers: Providers, active: 
             "tracer_provider": _tracer_provider(entry_point, providers),
             "meter_provider": providers.meter,
             "logger_provider": providers.logger,
-            **OPTIONS.get(name, {}),
+            **_OPTIONS.get(name, {}),
         }
         given = {option: value for option, value in given.items() if value is not None}
         instrumentor.instrument(skip_dep_check=True, **given)

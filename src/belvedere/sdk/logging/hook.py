@@ -105,6 +105,9 @@ def _hooked(call_handlers: _Hook) -> _Hook:
             return
         found = handlers(self)
         line = None
+        exported = _EXPORTED in vars(record)
+        if not exported and any(map(_passes_on, found)):
+            setattr(record, _EXPORTED, True)  # other handlers need not see it
         try:
             if found:  # else `logging` would print to its own last resort
                 call_handlers(self, record)
@@ -112,7 +115,7 @@ def _hooked(call_handlers: _Hook) -> _Hook:
                 line = line_of(record)
                 configurations[-1].console.show(record, line)
         finally:
-            if _EXPORTED not in vars(record):
+            if not exported:
                 _export(configurations, found, record, line or line_of(record))
 
     return hooked
@@ -130,6 +133,11 @@ def _export(
         if sink is not None and sink.provider not in done:
             done.append(sink.provider)
             sink.emit(record, line)
+
+
+def _passes_on(handler: logging.Handler) -> bool:
+    """It hands records to another process, or another logger of this one (QueueHandler, ...)."""
+    return hasattr(handler, "enqueue") or hasattr(handler, "makePickle")
 
 
 def _provider_of(handler: logging.Handler) -> Any:
