@@ -244,7 +244,11 @@ def test_a_cancelled_query_stops() -> None:
 )
 def test_functions_ask_whether_to_go_on(query: str) -> None:
     """Not only the nodes of the plan do, each of which asks once."""
-    source = loaded('m{a="1",b="1"} 0+1x10', "h {{schema:0 sum:1 count:2 buckets:[1 1]}}x10")
+    source = loaded(
+        'm{a="1",b="1"} 0+1x10',
+        'm{a="2",b="1"} 0+1x10',
+        "h {{schema:0 sum:1 count:2 buckets:[1 1]}}x10",
+    )
     grid = Grid(0, 10 * MINUTE_MS, MINUTE_MS)
     asked = 0
 
