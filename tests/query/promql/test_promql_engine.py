@@ -261,6 +261,31 @@ def test_functions_ask_whether_to_go_on(query: str) -> None:
     assert asked > len(nodes)
 
 
+_MANY = ", ".join(f"none_{number}" for number in range(100))
+
+
+@pytest.mark.parametrize(
+    ("few", "many"),
+    [
+        ("sum by (a) (m)", f"sum by (a, {_MANY}) (m)"),
+        ("sum without (a) (m)", f"sum without (a, {_MANY}) (m)"),
+        ("m * on (b) n", f"m * on (b, {_MANY}) n"),
+        ("m * ignoring (a, c) n", f"m * ignoring (a, c, {_MANY}) n"),
+        ("m * on (b) group_left (c) n", f"m * on (b) group_left (c, {_MANY}) n"),
+        ("m unless on (b) n", f"m unless on (b, {_MANY}) n"),
+        ("n and on () m", f"n and on ({_MANY}) m"),
+    ],
+)
+def test_names_of_labels_that_no_series_has_change_nothing(few: str, many: str) -> None:
+    source = loaded('m{a="1",b="1"} 1', 'm{a="2",b="2"} 2', 'n{b="1",c="5"} 3', 'n{b="3"} 4')
+    expected, found = (ENGINE.instant(query, source, 0).value for query in (few, many))
+    assert isinstance(expected, SeriesMatrix)
+    assert isinstance(found, SeriesMatrix)
+    assert len(expected.labels) > 0
+    assert found.labels == expected.labels
+    assert found.values.tolist() == expected.values.tolist()
+
+
 def test_of_many_selectors_not_all_samples_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(select, "_MAX_KEPT", 25)
     reads: list[str] = []
