@@ -84,6 +84,18 @@ def test_the_same_deduplication_token_adds_nothing_twice(db: Database) -> None:
     assert db.query("SELECT count() AS n FROM t").column("n").to_pylist() == [1]
 
 
+def test_writes_are_counted_where_nobody_else_can_write(db: Database) -> None:
+    table(db)
+    before = db.writes
+    db.query("SELECT * FROM t")
+    assert db.writes == before
+    db.insert("t", b"1,x\n", format="CSV")
+    if isinstance(db, EmbeddedClickHouse):
+        assert (before, db.writes) == (1, 2)
+    else:
+        assert db.writes is None
+
+
 def test_names_belong_to_the_database_of_the_call(db: Database) -> None:
     db.execute("CREATE DATABASE `team-a`")
     db.execute("CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a", database="team-a")

@@ -28,6 +28,14 @@ class Database(Protocol):
     No SQL outside `store` knows which implementation it runs on.
     """
 
+    @property
+    def writes(self) -> int | None:
+        """How often anything was written so far; None if others than this process write, too.
+
+        Of two equal numbers, what tables hold is the same; it is counted before a write returns.
+        """
+        ...
+
     def query(
         self,
         sql: str,

@@ -68,6 +68,7 @@ class EmbeddedClickHouse:
         self._readers_lock = threading.Lock()
         self._running = threading.Condition()
         self._statements = 0
+        self._writes = 0
         self._closed = False
         self._schema_files: set[str] = set()
         try:
@@ -82,6 +83,10 @@ class EmbeddedClickHouse:
             raise StoreUnavailable(
                 f"cannot open the database in {self.directory}: {read_error(str(error))}"
             ) from None
+
+    @property
+    def writes(self) -> int:
+        return self._writes
 
     def query(
         self,
@@ -184,6 +189,8 @@ class EmbeddedClickHouse:
             try:
                 yield connection
             finally:
+                with self._running:
+                    self._writes += 1
                 self._writers.put(connection)
 
     @contextmanager

@@ -45,6 +45,10 @@ class ClickHouseServer:
         except (ClickHouseError, OSError) as error:
             raise self._failure(error, read_error) from None
 
+    @property
+    def writes(self) -> None:
+        return None
+
     def query(
         self,
         sql: str,

@@ -282,7 +282,7 @@ async def test_a_form_may_hold_bytes_that_are_no_text(prometheus: httpx.AsyncCli
     answer = await prometheus.post(
         "api/v1/query",
         content=b"query=%22\xff%fe%22",
-        headers={"content-type": "application/x-www-form-urlencoded"},
+        headers={"content-type": "Application/X-WWW-Form-URLEncoded"},
     )
     assert (answer.status_code, answer.json()["error"]) == (
         400,

@@ -244,7 +244,11 @@ def test_a_cancelled_query_stops() -> None:
 )
 def test_functions_ask_whether_to_go_on(query: str) -> None:
     """Not only the nodes of the plan do, each of which asks once."""
-    source = loaded('m{a="1",b="1"} 0+1x10', "h {{schema:0 sum:1 count:2 buckets:[1 1]}}x10")
+    source = loaded(
+        'm{a="1",b="1"} 0+1x10',
+        'm{a="2",b="1"} 0+1x10',
+        "h {{schema:0 sum:1 count:2 buckets:[1 1]}}x10",
+    )
     grid = Grid(0, 10 * MINUTE_MS, MINUTE_MS)
     asked = 0
 
@@ -255,6 +259,31 @@ def test_functions_ask_whether_to_go_on(query: str) -> None:
     ENGINE.range(query, source, grid, check=check)
     nodes = [line for line in ENGINE.explain(query, grid).splitlines() if "[5m]" not in line]
     assert asked > len(nodes)
+
+
+_MANY = ", ".join(f"none_{number}" for number in range(100))
+
+
+@pytest.mark.parametrize(
+    ("few", "many"),
+    [
+        ("sum by (a) (m)", f"sum by (a, {_MANY}) (m)"),
+        ("sum without (a) (m)", f"sum without (a, {_MANY}) (m)"),
+        ("m * on (b) n", f"m * on (b, {_MANY}) n"),
+        ("m * ignoring (a, c) n", f"m * ignoring (a, c, {_MANY}) n"),
+        ("m * on (b) group_left (c) n", f"m * on (b) group_left (c, {_MANY}) n"),
+        ("m unless on (b) n", f"m unless on (b, {_MANY}) n"),
+        ("n and on () m", f"n and on ({_MANY}) m"),
+    ],
+)
+def test_names_of_labels_that_no_series_has_change_nothing(few: str, many: str) -> None:
+    source = loaded('m{a="1",b="1"} 1', 'm{a="2",b="2"} 2', 'n{b="1",c="5"} 3', 'n{b="3"} 4')
+    expected, found = (ENGINE.instant(query, source, 0).value for query in (few, many))
+    assert isinstance(expected, SeriesMatrix)
+    assert isinstance(found, SeriesMatrix)
+    assert len(expected.labels) > 0
+    assert found.labels == expected.labels
+    assert found.values.tolist() == expected.values.tolist()
 
 
 def test_of_many_selectors_not_all_samples_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,7 @@ FAULTS = [
     ("foo bar", '1:5: parse error: unexpected identifier "bar"'),
     ("foo\n  bar", '2:3: parse error: unexpected identifier "bar"'),
     ("é", "1:1: parse error: unexpected character: 'é'"),
+    ("foo!", "1:4: parse error: unexpected character after '!': '\ufffd'"),
     ('"é" + $', "1:8: parse error: unexpected character: '$'"),
     ("100..4", '1:1: parse error: bad number or duration syntax: "100.."'),
     ("0deadbeef", '1:1: parse error: bad number or duration syntax: "0de"'),

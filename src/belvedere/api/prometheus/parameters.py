@@ -58,7 +58,7 @@ class Parameters:
         """
         pairs = _pairs(request.url.query)
         form = "application/x-www-form-urlencoded"
-        if request.method == "POST" and form in request.headers.get("content-type", ""):
+        if request.method == "POST" and form in request.headers.get("content-type", "").lower():
             body = bytearray()
             async for chunk in request.stream():
                 body += chunk

@@ -17,9 +17,9 @@ from belvedere.store.database import Database, QueryLimits
 from belvedere.store.errors import QueryTooLarge
 
 _READ: Final = """
-SELECT fingerprint, toUnixTimestamp64Milli(timestamp) AS time, {columns}
+SELECT fingerprint, timestamp AS time, {columns}
 FROM {table}
-WHERE {series} AND timestamp > fromUnixTimestamp64Milli({start_ms:Int64})
+PREWHERE {series} AND timestamp > fromUnixTimestamp64Milli({start_ms:Int64})
     AND timestamp <= fromUnixTimestamp64Milli({end_ms:Int64})
 """
 

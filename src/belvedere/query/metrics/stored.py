@@ -35,16 +35,15 @@ class StoredRows:
         """The rows of columns `fingerprint`, `time` and that of values.
 
         Args:
-            table: in chunks, as it was read.
+            table: in chunks, as it was read; times in milliseconds.
             value: the name of the column of values.
             histograms: the histogram of each row.
         """
         start = 0
         self._chunks = []
         for batch in table.to_batches():
-            owners, times_ms, values = (
-                numbers(batch.column(name)) for name in ("fingerprint", "time", value)
-            )
+            owners, values = (numbers(batch.column(name)) for name in ("fingerprint", value))
+            times_ms = numbers(batch.column("time").view(pa.int64()))
             part = None if histograms is None else histograms[start : start + owners.size]
             start += owners.size
             if owners.size:

@@ -37,6 +37,7 @@ from belvedere.query.promql.plan import (
     SubqueryRange,
     Text,
 )
+from belvedere.query.promql.present_names import present_names
 from belvedere.query.promql.range_functions import (
     ANCHORED_FUNCTIONS,
     RANGE_FUNCTIONS,
@@ -213,10 +214,16 @@ def _operation(execution: Execution, node: Operation, grid: Grid) -> Value:
         return _with_scalar(operator, left, right)
     if not (isinstance(left, SeriesMatrix) and isinstance(right, SeriesMatrix) and node.matching):
         raise TypeError(f"no operands: {node}")
+    labels = (*left.labels, *right.labels)
+    matching = replace(
+        node.matching,
+        labels=present_names(node.matching.labels, labels),
+        include=present_names(node.matching.include, labels),
+    )
     if node.op in SET_OPERATORS:
-        result = set_operation(node.op, left, right, node.matching)
+        result = set_operation(node.op, left, right, matching)
     else:
-        result = vector_operation(operator, left, right, node.matching)
+        result = vector_operation(operator, left, right, matching)
     return merged(result).without_missing()
 
 

@@ -113,10 +113,8 @@ class Lexer:
         return LexicalError(ParseFault(Position(begin, len(self._text)), message))
 
     def _rune(self, at: int | None = None) -> str:
-        """The character at a byte, quoted as Go quotes runes."""
+        """The character at a byte, quoted as Go quotes runes; of none, the replacement for it."""
         begin = self._at if at is None else at
-        if begin >= len(self._text):
-            return "'\\uffff'"
         data = self._text[begin : begin + 4].encode("latin-1")
         for size in range(1, len(data) + 1):
             try:
@@ -124,7 +122,7 @@ class Lexer:
             except UnicodeDecodeError:
                 continue
             return "'\\''" if rune == "'" else f"'{quote(rune)[1:-1]}'".replace('\\"', '"')
-        return "'\\ufffd'"
+        return "'\ufffd'"
 
     def _brace_token(self) -> Token:
         character = self._text[self._at]

@@ -8,6 +8,7 @@ import numpy as np
 
 from belvedere.query.labels import EMPTY, METRIC_NAME, Labels
 from belvedere.query.matrix import SeriesMatrix
+from belvedere.query.promql.present_names import present_names
 from belvedere.query.samples import BoolArray, IntArray
 from belvedere.query.stop import each
 
@@ -56,6 +57,7 @@ def group(labels: Sequence[Labels], grouping: Sequence[str], *, without: bool) -
     if not without and not grouping:
         found = [EMPTY] if labels else []
         return Groups(found, np.zeros(len(labels), np.int64))
+    grouping = present_names(grouping, labels)
     dropped = (*grouping, METRIC_NAME)
     keys: list[Hashable]
     if without:

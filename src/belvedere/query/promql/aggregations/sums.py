@@ -61,6 +61,13 @@ def aggregate_avg(
 def _totals(groups: Groups, values: FloatArray, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Compensated sums by group and step, float64[G, T], and what they lost to rounding."""
     if not chosen.all():
+        steps = np.flatnonzero(chosen.any(axis=0))
+        if steps.size < values.shape[1]:
+            # Before the first samples and after the last there is nothing to add up.
+            totals = np.zeros((2, len(groups.labels), values.shape[1]))
+            if steps.size:
+                totals[:, :, steps] = _totals(groups, values[:, steps], chosen[:, steps])
+            return totals[0], totals[1]
         values = np.where(chosen, values, 0.0)
     sizes = groups.sizes
     large = sizes > _LARGE
@@ -91,9 +98,9 @@ def _added_up(
     """The compensated sums of the rows `order[start:start + size]` of values, in that order."""
     descending = np.argsort(-sizes, kind="stable")
     starts, ascending = starts[descending], -sizes[descending]
-    sums = np.zeros((sizes.size, values.shape[1]))
+    sums = values[order[starts]] + 0.0  # a sum begins at 0: of -0 alone, it is 0
     lost = np.zeros_like(sums)
-    for rank in range(int(-ascending[0]) if sizes.size else 0):
+    for rank in range(1, int(-ascending[0]) if sizes.size else 0):
         go_on()
         active = int(ascending.searchsorted(-rank, side="left"))
         rows = values[order[starts[:active] + rank]]
