@@ -167,6 +167,38 @@ def test_sigterm_delivers_and_does_what_it_would_have_done(
     assert receiver.spans == ["before the end"]
 
 
+def test_subprocesses_start_while_grpc_sends(grpc_receiver: Any, run: Any) -> None:
+    """uvloop calls Python's fork handlers in a child that is to become another program."""
+    done = run(
+        """
+        import asyncio, threading, uvloop
+        telemetry = belvedere.init("x", instrument=None, protocol="grpc")
+
+        def send():
+            while not ended:
+                span("sent")
+                telemetry.force_flush()
+
+        async def spawn():
+            for _ in range(60):
+                process = await asyncio.create_subprocess_exec("true")
+                assert await process.wait() == 0
+
+        ended = False
+        threads = [threading.Thread(target=send) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        uvloop.run(spawn())
+        ended = True
+        for thread in threads:
+            thread.join()
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT=grpc_receiver.grpc_endpoint,
+    )
+    assert all("skipping fork() handlers" in line for line in done.stderr.splitlines())
+    assert set(grpc_receiver.spans) == {"sent"}
+
+
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_forked_workers_send_theirs_and_no_one_elses(
     grpc_receiver: Any, run: Any, protocol: str
@@ -191,11 +223,30 @@ def test_forked_workers_send_theirs_and_no_one_elses(
         """,
         OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
         OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+        GRPC_ENABLE_FORK_SUPPORT="1",  # set by us where gunicorn or celery is
         PYTHONWARNINGS="ignore",
     )
     names = ["after", "child 0", "child 1", "child 2", "queued before", "sent before"]
     assert sorted(grpc_receiver.spans) == names
     assert sorted(grpc_receiver.bodies) == ["child 0", "child 1", "child 2"]
+
+
+def test_a_forked_child_says_what_grpc_needs(grpc_receiver: Any, run: Any) -> None:
+    done = run(
+        """
+        telemetry = belvedere.init("x", instrument=None, protocol="grpc", logs=False, metrics=[])
+        span("before"); telemetry.force_flush()
+        child = os.fork()
+        if child == 0:
+            span("child")
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT=grpc_receiver.grpc_endpoint,
+        PYTHONWARNINGS="ignore",
+    )
+    assert grpc_receiver.spans == ["before"]
+    assert done.stderr.count("GRPC_ENABLE_FORK_SUPPORT=1") == 1
 
 
 def test_workers_of_multiprocessing_deliver_when_they_end(receiver: Any, run: Any) -> None:

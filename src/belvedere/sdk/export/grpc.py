@@ -17,9 +17,11 @@ from belvedere.sdk.export.destination import Destination, Signal
 from belvedere.sdk.export.http import delivered
 from belvedere.sdk.export.outcome import Outcome, Refused, Retry
 
-if "grpc" not in sys.modules:
+if "grpc" not in sys.modules and not {"gunicorn", "celery", "uwsgi"}.isdisjoint(sys.modules):
     # gRPC's threads do not survive a fork, and a child that calls it crashes or hangs, unless
-    # this is set when gRPC is first imported.
+    # this is set when gRPC is first imported. Its handlers may hang or abort a child themselves,
+    # if it is forked while any thread calls gRPC, also one that would only start another program
+    # (uvloop's do). So it is set where workers are forked, and nowhere else.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
 import grpc
 
@@ -47,8 +49,8 @@ _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
-_CANCELLED_S: Final = 5.0
-"""How long a fork waits, at the most, for a call that it has cancelled."""
+_INTERRUPTED_S: Final = 5.0
+"""How long a fork waits, at the most, for a call that it has ended."""
 _LOOK_S: Final = 0.01
 _AUTH_HINT: Final = "check the token in headers= or OTEL_EXPORTER_OTLP_HEADERS"
 
@@ -56,8 +58,8 @@ _AUTH_HINT: Final = "check the token in headers= or OTEL_EXPORTER_OTLP_HEADERS"
 class GrpcSender:
     """A `Sender` of OTLP/gRPC. It opens its channel with the first request.
 
-    A child that is forked during a call hangs in gRPC's own fork handlers, also one that would
-    only start another program (as uvloop's do). So a fork cancels the call, which is tried again.
+    Where gRPC supports forks, a fork closes the channel before it; a request that is interrupted
+    by that is sent again, through another one.
     """
 
     def __init__(self, destination: Destination) -> None:
@@ -65,69 +67,67 @@ class GrpcSender:
         self._metadata = tuple(destination.headers.items())
         self._channel: grpc.Channel | None = None
         self._export: Any = None
-        self._is_forked = self._crippled = False
+        self._was_opened = self._is_crippled = False
         self._calling = threading.Lock()
-        self._call: Any = None
-        self._is_held = False
+        self._is_forking = self._is_held = False
         _senders.add(self)
 
     def send(self, request: bytes, timeout_s: float) -> Outcome:
-        with self._calling:
-            return self._send(request, timeout_s)
+        until_s = time.monotonic() + timeout_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            with self._calling:
+                outcome = self._send(request, left_s)
+                if not self._is_forking:
+                    return outcome
+        return Retry("the process was forked again and again")
 
     def _send(self, request: bytes, timeout_s: float) -> Outcome:
-        if self._is_forked:
-            self._begin_anew()
-        if self._crippled:
+        if self._is_crippled:
             return Refused(
-                "gRPC was used before this process was forked and cannot be used in it; set"
-                " GRPC_ENABLE_FORK_SUPPORT=1 in the environment, or use protocol='http'"
+                "gRPC was used before this process was forked and cannot be used in it; use"
+                " protocol='http', or set GRPC_ENABLE_FORK_SUPPORT=1 in the environment"
             )
         try:
             export = self._export or self._open()
-            self._call = export.future(request, timeout=timeout_s, metadata=self._metadata)
-            return delivered(self._call.result())
-        except grpc.FutureCancelledError:
-            return Retry("a fork came between", 0.0)
+            return delivered(export(request, timeout=timeout_s, metadata=self._metadata))
         except grpc.RpcError as error:
             return _outcome(error)
         except (OSError, ValueError) as error:  # files of certificates, headers that are not
             return Refused(str(error))
-        finally:
-            self._call = None
 
     def close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        self._channel = self._export = None
+        channel, self._channel, self._export = self._channel, None, None
+        if channel is not None:
+            channel.close()
 
     def before_fork(self) -> None:
-        """End the call that is under way, and let nobody begin one."""
-        until_s = time.monotonic() + _CANCELLED_S
+        """Interrupt the request that is under way, and let nobody begin one."""
+        if not _forks():
+            return  # nothing happens in the child either
+        self._is_forking = True
+        until_s = time.monotonic() + _INTERRUPTED_S
         while not self._is_held and time.monotonic() < until_s:
-            if call := self._call:
-                call.cancel()
+            self.close()
             self._is_held = self._calling.acquire(timeout=_LOOK_S)
+        self.close()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
+        self._is_forking = False
         if self._is_held:
             self._is_held = False
             self._calling.release()
 
     def after_fork_in_child(self) -> None:
-        """Nothing of gRPC's: the child may be about to become another program."""
-        self._calling, self._is_held = threading.Lock(), False
-        self._is_forked = True
-
-    def _begin_anew(self) -> None:
-        self._is_forked = False
-        self._crippled = self._channel is not None and not _forks()
-        # Not closed: what it holds belongs to the parent.
-        self._channel = self._export = self._call = None
+        """Begin anew. Nothing of gRPC's: the child may be about to become another program."""
+        self._calling, self._is_forking, self._is_held = threading.Lock(), False, False
+        self._is_crippled = self._was_opened and not _forks()
+        if self._is_crippled:
+            _kept.append((self._channel, self._export))
+        self._channel = self._export = None
 
     def _open(self) -> Any:
-        to = self._destination
+        to, self._was_opened = self._destination, True
         address = urlsplit(to.endpoint).netloc
         compression = grpc.Compression.Gzip if to.compression == "gzip" else None
         if to.secure:
@@ -179,6 +179,8 @@ def _retry_info_s(metadata: "Iterable[tuple[str, str | bytes]]") -> float | None
 
 
 _senders: Final["WeakSet[GrpcSender]"] = WeakSet()
+_kept: Final[list[Any]] = []
+"""In a child, its parent's channels: to let go of one would call gRPC."""
 
 
 def _all(hook: Callable[[GrpcSender], None]) -> Callable[[], None]:
