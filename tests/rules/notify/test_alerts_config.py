@@ -84,7 +84,11 @@ def test_alerts_go_where_routes_say(
         ("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]", 2, "is there twice"),
         ("route: {receiver: a, matchers: [x=y]}\nreceivers: [{name: a}]", 1, "takes all alerts"),
         ("route: {receiver: a, match: {x: y}}\nreceivers: [{name: a}]", 1, "write matchers"),
-        ("receivers:\n- {name: a, pagerduty_configs: []}", 2, "send to an Alertmanager"),
+        (
+            "receivers:\n- {name: a, pagerduty_configs: [{routing_key: k}]}",
+            2,
+            "send to an Alertmanager",
+        ),
         (
             "receivers:\n- {name: a, email_configs: [{to: a, from: b, smarthost: c}]}",
             2,

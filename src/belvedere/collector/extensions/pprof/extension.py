@@ -87,7 +87,7 @@ class PprofExtension:
         await self._server.shutdown()
         profiler, self._profiler = self._profiler, None
         if profiler and self._file:
-            profiler.stop()
+            await asyncio.to_thread(profiler.stop)
             try:
                 await asyncio.to_thread(self._file.write_text, profiler.collapsed(), "utf-8")
             except OSError as error:
@@ -109,7 +109,7 @@ async def _profile(request: Request) -> Response:
     try:
         await asyncio.sleep(seconds)
     finally:
-        profiler.stop()
+        await asyncio.to_thread(profiler.stop)
     if form == "speedscope":
         return JSONResponse(profiler.speedscope())
     return PlainTextResponse(profiler.collapsed())

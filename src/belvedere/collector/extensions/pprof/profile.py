@@ -1,5 +1,6 @@
 """A CPU profile of all threads by sampling: which stacks run, and for how long."""
 
+import contextlib
 import sys
 import threading
 import time
@@ -7,9 +8,9 @@ from collections import defaultdict
 from types import FrameType
 from typing import Any, Final
 
-from belvedere.collector.own_process import OWN_PROCESS
-
 _EVERY_S: Final = 0.02
+_LEAST_S: Final = 0.001
+"""Less than this, of threads that are not Python's, is what passes between two readings."""
 _NATIVE: Final = "[native threads, without Python]"
 
 
@@ -70,23 +71,20 @@ class Profiler:
         }
 
     def _run(self) -> None:
-        before, before_s = _cpu_seconds(), time.monotonic()
+        before, before_s, total_s = _cpu_seconds(), time.monotonic(), time.process_time()
         while not self._stopping.wait(_EVERY_S):
-            now, now_s = _cpu_seconds(), time.monotonic()
-            stacks = _stacks()
+            stacks, now, now_s = _stacks(), _cpu_seconds(), time.monotonic()
+            used_s = {each: now[each] - before.get(each, 0.0) for each in now}
             for native_id, stack in stacks.items():
-                if native_id == threading.get_native_id():
-                    continue
-                used_s = now_s - before_s
-                if now:
-                    used_s = now.get(native_id, 0.0) - before.get(native_id, 0.0)
-                if used_s > 0:
-                    self.seconds[stack] += used_s
-            for native_id in now.keys() - stacks.keys():
-                used_s = now[native_id] - before.get(native_id, 0.0)
-                if used_s > 0:
-                    self.seconds[_NATIVE,] += used_s
+                own_s = used_s.get(native_id, 0.0) if now else now_s - before_s
+                if own_s > 0 and native_id != threading.get_native_id():
+                    self.seconds[stack] += own_s
             before, before_s = now, now_s
+            if now:
+                elsewhere_s = time.process_time() - total_s - sum(used_s.values())
+                total_s = time.process_time()
+                if elsewhere_s >= _LEAST_S:
+                    self.seconds[_NATIVE,] += elsewhere_s
 
 
 def thread_stacks() -> str:
@@ -95,10 +93,19 @@ def thread_stacks() -> str:
 
 
 def _cpu_seconds() -> dict[int, float]:
-    """CPU time of each thread by its native id; empty where it is not to be had."""
+    """CPU time of each Python thread by its native id; empty where it is not to be had.
+
+    By the clocks that Linux has for threads: reading /proc for each takes seconds where there are
+    hundreds, and some compute.
+    """
     if sys.platform != "linux":
         return {}
-    return {each.id: each.user_time + each.system_time for each in OWN_PROCESS.threads()}
+    seconds = {}
+    for thread in threading.enumerate():
+        if thread.native_id is not None:
+            with contextlib.suppress(OSError):  # it has just ended
+                seconds[thread.native_id] = time.clock_gettime(~thread.native_id << 3 | 6)
+    return seconds
 
 
 def _stacks() -> dict[int, tuple[str, ...]]:
