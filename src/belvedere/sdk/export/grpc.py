@@ -77,7 +77,7 @@ class GrpcSender:
         while (left_s := until_s - time.monotonic()) > 0:
             with self._calling:
                 outcome = self._send(request, left_s)
-                if not self._is_forking:
+                if not self._is_forking or not isinstance(outcome, Retry | Refused):
                     return outcome
         return Retry("the process was forked again and again")
 
