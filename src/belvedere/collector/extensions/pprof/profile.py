@@ -9,6 +9,8 @@ from types import FrameType
 from typing import Any, Final
 
 _EVERY_S: Final = 0.02
+_THREAD_CLOCK: Final = 6
+"""CPUCLOCK_PERTHREAD and CPUCLOCK_SCHED of the kernel."""
 _LEAST_S: Final = 0.001
 """Less than this, of threads that are not Python's, is what passes between two readings."""
 _NATIVE: Final = "[native threads, without Python]"
@@ -81,8 +83,8 @@ class Profiler:
                     self.seconds[stack] += own_s
             before, before_s = now, now_s
             if now:
-                elsewhere_s = time.process_time() - total_s - sum(used_s.values())
-                total_s = time.process_time()
+                before_total_s, total_s = total_s, time.process_time()
+                elsewhere_s = total_s - before_total_s - sum(used_s.values())
                 if elsewhere_s >= _LEAST_S:
                     self.seconds[_NATIVE,] += elsewhere_s
 
@@ -95,8 +97,8 @@ def thread_stacks() -> str:
 def _cpu_seconds() -> dict[int, float]:
     """CPU time of each Python thread by its native id; empty where it is not to be had.
 
-    By the clocks that Linux has for threads: reading /proc for each takes seconds where there are
-    hundreds, and some compute.
+    By the clocks that Linux has for threads (as pthread_getcpuclockid makes their numbers): to read
+    /proc for each gives up Python's lock as often, which takes long beside a thread that computes.
     """
     if sys.platform != "linux":
         return {}
@@ -104,7 +106,9 @@ def _cpu_seconds() -> dict[int, float]:
     for thread in threading.enumerate():
         if thread.native_id is not None:
             with contextlib.suppress(OSError):  # it has just ended
-                seconds[thread.native_id] = time.clock_gettime(~thread.native_id << 3 | 6)
+                seconds[thread.native_id] = time.clock_gettime(
+                    ~thread.native_id << 3 | _THREAD_CLOCK
+                )
     return seconds
 
 

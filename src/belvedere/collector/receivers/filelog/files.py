@@ -6,6 +6,7 @@ begins as another file that is there, and has no more than it, is a copy in the 
 read. A file that is shorter than what was read of it was truncated: it is a new one.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -109,7 +110,8 @@ class Files:
                     log.warning("file_not_readable", path=_text(path), error=error.strerror)
         for file in self._open.values():
             if not file.is_named:  # it may have been copied, and truncated, before it was renamed
-                self._know_again(file, os.fstat(file.descriptor).st_size)
+                with contextlib.suppress(OSError):  # removed on a server of files: it is let go
+                    self._know_again(file, os.fstat(file.descriptor).st_size)
         for path, descriptor, fingerprint in waiting:
             self._begin(path, descriptor, fingerprint)
         self._from_beginning = True
