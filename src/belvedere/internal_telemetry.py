@@ -143,6 +143,29 @@ STORE_FLUSHED_BYTES = _counter(
 STORE_DROPPED = _by_signal(
     "belvedere_store_dropped_{}", "Number of {} that the store cannot keep.", "project", "reason"
 )
+STORE_INSERT_ERRORS = _counter(
+    "belvedere_store_insert_errors",
+    "Number of failed attempts to insert a segment, which is tried again, by ClickHouse's error.",
+    "project",
+    "signal",
+    "error",
+)
+STORE_RETRYING_SEGMENTS = _gauge(
+    "belvedere_store_retrying_segments",
+    "Number of segments that wait for another attempt after a failed one.",
+    "exporter",
+)
+STORE_INSERTING = _gauge(
+    "belvedere_store_accepting_inserts",
+    "1 if inserts succeed; 0 if none has succeeded since some began to fail.",
+    "exporter",
+)
+STORE_DETACHED_PARTS = _gauge(
+    "belvedere_store_detached_parts",
+    "Number of detached or broken parts, at the start, whose rows are not in the table.",
+    "project",
+    "table",
+)
 STORE_INSERT_DURATION = _histogram(
     "belvedere_store_insert_duration_seconds", "Duration of one segment's insert.", "signal"
 )

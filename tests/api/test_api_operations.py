@@ -21,17 +21,17 @@ async def test_healthy(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ready", "status", "text"),
+    ("problem", "status", "text"),
     [
-        (True, 200, "Belvedere is ready.\n"),
-        (False, 503, "Belvedere is starting; ask again.\n"),
+        ("", 200, "Belvedere is ready.\n"),
+        ("it is starting", 503, "Belvedere is not ready: it is starting\n"),
     ],
 )
-async def test_ready(store: EmbeddedClickHouse, ready: bool, status: int, text: str) -> None:  # noqa: FBT001 - the parameter under test
-    async with client(AppState(store, is_ready=lambda: ready)) as api:
+async def test_ready(store: EmbeddedClickHouse, problem: str, status: int, text: str) -> None:
+    async with client(AppState(store, problem=lambda: problem)) as api:
         answer = await api.get("/-/ready")
     assert (answer.status_code, answer.text) == (status, text)
-    assert ("retry-after" in answer.headers) is not ready
+    assert ("retry-after" in answer.headers) is bool(problem)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
+from belvedere.collector.durable_queue import DurableQueue, Sync
 from belvedere.collector.errors import Retryable
+from belvedere.collector.segment_files import Segment
 from belvedere.otlp.wire import fields, halves, whole_fields
 
 LANE = "default/traces"
@@ -32,7 +35,7 @@ def request(number: int, size_bytes: int = 10) -> bytes:
 async def drain(queue: DurableQueue) -> list[Segment]:
     await queue.close_segments()
     segments = []
-    while queue._closed:
+    while queue.waiting():
         segments.append(await queue.take())
     return segments
 
@@ -105,18 +108,206 @@ async def test_a_segment_is_closed_at_its_age_while_appends_go_on(tmp_path: Path
     await queue.shutdown()
 
 
-async def test_done_deletes_and_put_back_comes_again_first(tmp_path: Path) -> None:
+async def test_done_deletes(tmp_path: Path) -> None:
     queue = DurableQueue(tmp_path, segment_bytes=1)
     queue.start()
     for number in range(3):
         await queue.append(LANE, request(number), 1)
     await queue.close_segments()
     first = await queue.take()
-    await queue.put_back(first)
-    assert await queue.take() == first
     await queue.done(first)
     assert not first.path.exists()
     assert queue.size_bytes == 2 * len(request(0))
+    await queue.shutdown()
+
+
+async def test_what_was_put_back_comes_again_after_others(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_bytes=1, retry_pauses_s=(0.01, 0.01))
+    queue.start()
+    for number in range(2):
+        await queue.append(LANE, request(number), 1)
+    await queue.append("other/logs", request(2), 1)
+    await queue.close_segments()
+    failing = await queue.take()
+    await queue.put_back(failing)
+    assert queue.failing() == 1
+    for expected in (request(2), request(1), request(0)):
+        segment = await asyncio.wait_for(queue.take(), 5)
+        assert segment.read() == expected
+        await queue.done(segment)
+    assert queue.is_empty()
+    assert queue.failing() == 0
+    await queue.shutdown()
+
+
+async def test_small_segments_that_wait_are_joined(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_bytes=60, segment_age_s=3600, join_segments=True)
+    queue.start()
+    for number in range(7):
+        await queue.append(LANE, request(number), 2)
+        await queue.close_segments()
+    taken = [await queue.take() for _ in range(2)]
+    assert [segment.read() for segment in taken] == [
+        b"".join(request(number) for number in range(5)),
+        b"".join(request(number) for number in range(5, 7)),
+    ]
+    assert [segment.items for segment in taken] == [10, 4]
+    for segment in taken:
+        await queue.done(segment)
+    assert queue.is_empty()
+    assert not list((tmp_path / LANE).iterdir())
+    await queue.shutdown()
+
+
+@pytest.mark.parametrize("left", range(4), ids=lambda n: f"{n} of 3 not deleted")
+async def test_after_a_crash_joined_segments_are_there_once(tmp_path: Path, left: int) -> None:
+    queue = DurableQueue(tmp_path, join_segments=True)
+    queue.start()
+    for number in range(3):
+        await queue.append(LANE, request(number), 1)
+        await queue.close_segments()
+    before = {segment.path: segment.read() for segment in queue.waiting()}
+    await queue.append("other/logs", request(9), 1)
+    joined = await queue.take()
+    await queue.shutdown()
+    for path in list(before)[3 - left :]:
+        path.write_bytes(before[path])
+
+    again = DurableQueue(tmp_path, join_segments=True)
+    again.start()
+    assert [(s.id, s.read()) for s in again.waiting() if s.lane == LANE] == [
+        (joined.id, joined.read())
+    ]
+    assert again.size_bytes == 4 * len(request(0))
+    await again.shutdown()
+
+
+async def test_segments_that_an_earlier_process_may_have_stored_are_not_joined(
+    tmp_path: Path,
+) -> None:
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    for number in range(2):
+        await queue.append(LANE, request(number), 1)
+        await queue.close_segments()
+    before = [segment.id for segment in queue.waiting()]
+    await queue.shutdown()
+    again = DurableQueue(tmp_path, join_segments=True)
+    again.start()
+    assert [(await again.take()).id for _ in range(2)] == before
+    await again.shutdown()
+
+
+async def test_a_clock_that_is_set_back_does_not_change_the_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = DurableQueue(tmp_path, segment_bytes=1)
+    queue.start()
+    await queue.append(LANE, request(0), 1)
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+    await queue.append(LANE, request(1), 1)
+    await queue.close_segments()
+    ids = [segment.id for segment in queue.waiting()]
+    await queue.shutdown()
+    again = DurableQueue(tmp_path, segment_bytes=1)
+    again.start()
+    await again.append(LANE, request(2), 1)
+    await again.close_segments()
+    ids.append(again.waiting()[-1].id)
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 3
+    await again.shutdown()
+
+
+async def test_a_drain_ends_where_something_cannot_be_worked_off(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path, segment_bytes=1, retry_pauses_s=(3600, 3600))
+    queue.start()
+    for number in range(3):
+        await queue.append("bad/traces", request(number), 1)
+        await queue.append(LANE, request(number), 1)
+    await queue.close_segments()
+
+    async def work() -> None:
+        while True:
+            segment = await queue.take()
+            await (queue.put_back(segment) if segment.lane != LANE else queue.done(segment))
+
+    working = asyncio.create_task(work())
+    await asyncio.wait_for(queue.drain(), 10)
+    working.cancel()
+    assert [segment.lane for segment in queue.waiting()] == ["bad/traces"] * 3
+    await queue.shutdown()
+
+
+def _remove(directory: Path) -> None:
+    shutil.rmtree(directory)
+
+
+def _replace(directory: Path) -> None:
+    directory.rename(directory.with_name("moved"))
+    directory.mkdir()
+
+
+def _delete_files(directory: Path) -> None:
+    for file in directory.rglob("*.open"):
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("do", "error"),
+    [
+        (_remove, "cannot use the queue's directory: No such file"),
+        (_replace, "was replaced by another"),
+        (_delete_files, "the segment's file was deleted"),
+    ],
+)
+async def test_nothing_is_accepted_into_a_file_or_directory_that_is_gone(
+    tmp_path: Path, do: Callable[[Path], None], error: str
+) -> None:
+    lost: list[tuple[str, int]] = []
+    directory = tmp_path / "queue"
+    queue = DurableQueue(directory, on_lost=lambda *what: lost.append(what))
+    queue.start()
+    await queue.append(LANE, request(1), 7)
+    do(directory)
+    queue._looked_s = float("-inf")  # a second later
+    with pytest.raises(Retryable, match=error):
+        await queue.append(LANE, request(2), 1)
+    if do is _delete_files:
+        assert lost == [(LANE, 7)]
+        await queue.append(LANE, request(3), 1)
+        assert [segment.read() for segment in await drain(queue)] == [request(3)]
+    else:
+        assert error in queue.problem()
+    await queue.shutdown()
+
+
+async def test_a_removed_directory_is_noticed_within_the_second(tmp_path: Path) -> None:
+    """Between two looks it is the write itself that fails."""
+    directory = tmp_path / "queue"
+    queue = DurableQueue(directory)
+    queue.start()
+    await queue.append(LANE, request(1), 1)
+    shutil.rmtree(directory)
+    for _ in range(2):
+        with pytest.raises(Retryable, match=r"cannot (write to the|use the) queue"):
+            await queue.append(LANE, request(2), 1)
+    assert not directory.exists()
+    await queue.shutdown()
+
+
+async def test_a_restored_file_is_taken_under_its_name(tmp_path: Path) -> None:
+    queue = DurableQueue(tmp_path / "queue")
+    queue.start()
+    file = tmp_path / "some-id.0.1.otlp"
+    file.write_bytes(request(1))
+    await queue.restore(LANE, file)
+    assert not file.exists()
+    segment = await queue.take()
+    assert (segment.id, segment.lane, segment.read()) == ("some-id.0.1", LANE, request(1))
+    assert queue.size_bytes == len(request(1))
+    await queue.done(segment)
+    assert queue.is_empty()
     await queue.shutdown()
 
 
@@ -143,9 +334,9 @@ async def test_too_little_free_space_refuses_and_recovers(
         queue.start()
         with pytest.raises(Retryable, match="the disk is full"):
             await queue.append(LANE, request(1), 1)
-    assert [entry["event"] for entry in logs] == ["disk_full"], "said at the start, and once"
+    assert [entry["event"] for entry in logs] == ["disk_full"], "logged at the start, and once"
     free["bytes"] = 1000
-    queue._free_checked_s = float("-inf")  # a second later
+    queue._looked_s = float("-inf")  # a second later
     await queue.append(LANE, request(1), 1)
     await queue.shutdown()
 
@@ -171,6 +362,33 @@ async def test_a_disk_that_fills_up_in_the_middle_of_a_write_keeps_whole_request
     (segment,) = await drain(queue)
     assert segment.read() == request(1) + request(3)
     assert queue.size_bytes == len(segment.read())
+    await queue.shutdown()
+
+
+async def test_what_cannot_be_cut_off_at_once_is_cut_off_before_the_next_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device's errors are made up here."""
+    queue = DurableQueue(tmp_path)
+    queue.start()
+    await queue.append(LANE, request(1), 1)
+    real_write = os.write
+
+    def torn_write(fd: int, data: bytes) -> int:
+        real_write(fd, bytes(data)[:4])
+        raise OSError(errno.EIO, "Input/output error")
+
+    def no_cut(fd: int, length: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "write", torn_write)
+    monkeypatch.setattr(os, "ftruncate", no_cut)
+    with pytest.raises(Retryable):
+        await queue.append(LANE, request(2), 1)
+    monkeypatch.undo()
+    await queue.append(LANE, request(3), 1)
+    (segment,) = await drain(queue)
+    assert segment.read() == request(1) + request(3)
     await queue.shutdown()
 
 

@@ -11,6 +11,7 @@ from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.errors import StoreUnavailable
 from belvedere.store.ingest import Door
 from belvedere.store.projects import Projects
+from belvedere.store.rejected import RejectedFolder
 from belvedere.store.writer import SegmentWriter
 
 UNREADABLE = b"\x0a\x06\x12\xff\xff\xff\xff\x0f"
@@ -29,7 +30,7 @@ def request(name: str) -> bytes:
 
 @pytest.fixture
 def writer(database: EmbeddedClickHouse, tmp_path: Path) -> SegmentWriter:
-    return SegmentWriter(database, Projects(database), tmp_path / "rejected")
+    return SegmentWriter(database, Projects(database), RejectedFolder(tmp_path / "rejected"))
 
 
 def names(db: EmbeddedClickHouse) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from belvedere.api import health, metrics, page, sql, status, tempo
+from belvedere.api import health, metrics, page, rejected, sql, status, tempo
 from belvedere.api.errors import HANDLED, answer_error
 from belvedere.api.pool import QueryPool
 from belvedere.api.prometheus import app as prometheus
@@ -35,6 +35,7 @@ def create_app(state: AppState) -> Starlette:
             *health.routes(state),
             *metrics.routes(),
             *status.routes(state, pool, rates),
+            *rejected.routes(state),
             *sql.routes(state, pool),
             *tempo.routes(state, pool),
             Mount("/prometheus", routes=prometheus.routes(state, pool)),

@@ -14,10 +14,10 @@ def routes(state: AppState) -> list[BaseRoute]:
         return PlainTextResponse("Belvedere is healthy.\n")
 
     async def ready(_: Request) -> Response:
-        if state.is_ready():
-            return PlainTextResponse("Belvedere is ready.\n")
-        return PlainTextResponse(
-            "Belvedere is starting; ask again.\n", 503, headers={"Retry-After": "1"}
-        )
+        if problem := state.problem():
+            return PlainTextResponse(
+                f"Belvedere is not ready: {problem}\n", 503, headers={"Retry-After": "1"}
+            )
+        return PlainTextResponse("Belvedere is ready.\n")
 
     return [Route("/-/healthy", healthy), Route("/-/ready", ready)]

@@ -9,6 +9,7 @@ from belvedere.otlp.batch import DEFAULT_PROJECT, Batch
 from belvedere.query.promql.engine import Engine
 from belvedere.rules.evaluation.group import Group
 from belvedere.store.database import Database
+from belvedere.store.rejected import Rejected
 
 if TYPE_CHECKING:  # most servers scrape nothing
     from belvedere.collector.receivers.prometheus.receiver import Targets
@@ -19,6 +20,18 @@ class StoreWriter(Protocol):
 
     async def consume(self, batch: Batch) -> None:
         """See `Consumer.consume`; accepted means on disk."""
+        ...
+
+    def problem(self) -> str:
+        """Why data is not accepted or not stored, as a sentence: '' if it is."""
+        ...
+
+    async def rejected(self, project: str | None = None) -> list[Rejected]:
+        """What the store could not read, oldest first."""
+        ...
+
+    async def replay(self, entry: Rejected) -> None:
+        """Put what was rejected into the queue again. Raises `OSError` if it cannot be."""
         ...
 
     async def append_points(self, project: str, points: bytes, items: int) -> None:
@@ -39,8 +52,9 @@ class AppState:
     """The project of requests that name none."""
     tokens: Mapping[str, str] = field(default_factory=dict)
     """Bearer token → the one project it opens. Empty: no token is asked for, all is open."""
-    is_ready: Callable[[], bool] = lambda: True
-    """Whether data can be received and read. Called often, from the event loop: must not block."""
+    problem: Callable[[], str] = str
+    """Why data cannot be received, stored or read, as a sentence: '' if it can. Called often, from
+    the event loop: must not block."""
     store_writer: Callable[[], StoreWriter] = _no_writer
     """Takes what clients of the API send. Raises `Retryable` while there is none."""
     engine: Engine = field(default_factory=Engine)

@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": (_RUN, "Run AgentStack, a small platform for AI agents, and send its telemetry."),
     "run": (_RUN, "Run a Python program with telemetry: belvedere run app.py."),
     "status": (_RUN, "How the server is doing: what comes in, what is kept, what it uses."),
+    "rejected": (_RUN, "List and replay what the store could not read."),
     "traces": (_LOOK, "The newest traces."),
     "trace": (_LOOK, "One trace: its spans, events and log lines, in time."),
     "logs": (_LOOK, "Log lines, oldest first; with --follow also those to come."),
@@ -100,7 +101,7 @@ def _add(
     group = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="rich")
     group.callback(invoke_without_command=True, help=_help(function))(function)
     for subcommand in subcommands:
-        group.command(subcommand.__name__, help=_help(subcommand))(subcommand)
+        group.command(subcommand.__name__.rstrip("_"), help=_help(subcommand))(subcommand)
     app.add_typer(group, name=name, rich_help_panel=panel)
 
 

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import SplitResult, urlsplit
@@ -83,6 +83,17 @@ class Client:
         return _json(
             self._ask("POST", f"/prometheus/api/v1/{path}", data=dict(params)), self.server
         )
+
+    def rejected(self) -> list[dict[str, Any]]:
+        """What the store could not read, oldest first."""
+        body = _json(self._ask("GET", "/api/rejected"), self.server)
+        entries: list[dict[str, Any]] = body["rejected"]
+        return entries
+
+    def replay(self, ids: Sequence[str] | None) -> dict[str, Any]:
+        """Replay what was rejected: `ids`, or None for all."""
+        body = {"all": True} if ids is None else {"ids": list(ids)}
+        return _json(self._ask("POST", "/api/rejected/replay", json=body), self.server)
 
     def trace(self, trace_id: str) -> "TracesData | None":
         """All spans of a trace; None if there is no such trace."""

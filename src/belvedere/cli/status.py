@@ -30,7 +30,7 @@ def _print(body: dict[str, Any]) -> None:
 
     versions = body["versions"]
     others = ", ".join(f"{name} {text}" for name, text in versions.items() if name != "belvedere")
-    state = "ready" if body["ready"] else "starting"
+    state = "ready" if body["ready"] else f"not ready: {body['problem']}"
     print(f"Belvedere {versions['belvedere']} is {state} ({others})")
     facts = {
         "up for": format_duration(int(body["uptime_s"] * 10**9)),

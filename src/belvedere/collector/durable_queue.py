@@ -1,11 +1,11 @@
-"""The durable queue: what it accepted is on disk, until whoever takes it says it is done.
+"""The durable queue: what it accepted is on disk until its consumer reports it done.
 
 A lane is a folder of segments; one lane holds one kind of data (say, the traces of a project). A
 segment is serialized OTLP requests, one after another: the log format is the wire format. It is
 closed after a while or at a size, taken, worked off, and deleted:
 
     append ──▶ <lane>/<id>.open ──close──▶ <lane>/<id>.otlp ──take──▶ done (deleted)
-                                                 ▲                └──▶ put_back (tried later)
+                                                 ▲                └──▶ put_back (retried later)
                                                  └── start() after a crash
 
 A segment's id is unique for good, so it serves as deduplication token: work that was finished
@@ -14,10 +14,8 @@ but not yet deleted when the process died is found again under the same id.
 
 import asyncio
 import os
-import secrets
 import shutil
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,16 +25,19 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from belvedere.collector import segment_files
 from belvedere.collector.errors import Retryable
+from belvedere.collector.segment_backlog import SegmentBacklog
+from belvedere.collector.segment_files import OpenSegment, Segment
 from belvedere.otlp.wire import whole_fields
 
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 
-_OPEN: Final = ".open"
-_CLOSED: Final = ".otlp"
 _RETRY_AFTER_S: Final = 5.0
+_LOOK_EVERY_S: Final = 1.0
+"""How old what is known of the directory and its free space may be."""
 
 
 class Sync(StrEnum):
@@ -50,33 +51,6 @@ class Sync(StrEnum):
     """Never: survives a killed process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A closed segment, taken from the queue."""
-
-    lane: str
-    id: str
-    """Unique for good; sorts by age."""
-    path: Path
-    size_bytes: int
-    items: int | None
-    """Items that were appended; None for a segment found after a crash."""
-
-    def read(self) -> bytes:
-        """The serialized requests."""
-        return self.path.read_bytes()
-
-
-@dataclass(slots=True)
-class _OpenSegment:
-    id: str
-    path: Path
-    fd: int
-    opened_s: float = field(default_factory=time.monotonic)
-    size_bytes: int = 0
-    items: int = 0
-
-
 @dataclass(slots=True)
 class _Append:
     data: bytes
@@ -87,9 +61,8 @@ class _Append:
 @dataclass(slots=True)
 class _Lane:
     name: str
-    directory: Path
     waiting: list[_Append] = field(default_factory=list)
-    segment: _OpenSegment | None = None
+    segment: OpenSegment | None = None
     writer: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -106,6 +79,9 @@ class DurableQueue:
         segment_age_s: float = 1.0,
         sync: Sync = Sync.ALWAYS,
         reserve_bytes: int = 64 << 20,
+        join_segments: bool = False,
+        retry_pauses_s: tuple[float, float] = (0.5, 10.0),
+        on_lost: Callable[[str, int], None] = lambda *_: None,
         free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
         whole_bytes: Callable[[bytes], int] = whole_fields,
     ) -> None:
@@ -118,6 +94,11 @@ class DurableQueue:
             segment_age_s: age at which a segment is closed.
             sync: see `Sync`.
             reserve_bytes: free space that is left to others; with less, `append` refuses.
+            join_segments: whether `take` joins the small segments of a lane that wait, so that
+                a consumer that is behind works them off at once.
+            retry_pauses_s: first and longest pause before a segment that was put back, or
+                another of its lane, is taken; it doubles with each failure.
+            on_lost: called with lane and items where somebody deleted the file of accepted data.
             free_bytes: how the free space of a directory is found.
             whole_bytes: how much of what a killed process left open is whole.
         """
@@ -129,12 +110,16 @@ class DurableQueue:
         self._segment_age_s = segment_age_s
         self._sync = sync
         self._reserve_bytes = reserve_bytes
+        self._join_segments = join_segments
+        self._on_lost = on_lost
         self._free_bytes = free_bytes
         self._whole_bytes = whole_bytes
-        self._free_checked_s = float("-inf")
-        self._has_room = True
+        self._looked_s = float("-inf")
+        self._problem = ""
+        self._identity: tuple[int, int] | None = None
+        self._last_id_ns = 0
         self._lanes: dict[str, _Lane] = {}
-        self._closed: deque[Segment] = deque()
+        self._backlog = SegmentBacklog(*retry_pauses_s)
         self._changed = asyncio.Condition()
         self._disk = ThreadPoolExecutor(2, thread_name_prefix="belvedere-queue")
         self._stopped = False
@@ -146,18 +131,17 @@ class DurableQueue:
             OSError: the directory cannot be read or written.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        found = []
-        for file in self.directory.rglob("*"):
-            path = _mend(file, self._whole_bytes) if file.suffix == _OPEN else file
-            if path is not None and path.suffix == _CLOSED:
-                lane = str(path.parent.relative_to(self.directory))
-                found.append(Segment(lane, path.stem, path, path.stat().st_size, None))
-        found.sort(key=lambda segment: segment.id)
-        self._closed.extend(found)
-        self.size_bytes = sum(segment.size_bytes for segment in found)
-        if found:
-            log.info("queue_recovered", segments=len(found), bytes=self.size_bytes)
-        self._look_for_room()
+        self._identity = _identity(self.directory)
+        for path in segment_files.recover(self.directory, self._whole_bytes):
+            lane = str(path.parent.relative_to(self.directory))
+            segment = Segment(lane, path.stem, path, path.stat().st_size, None)
+            self._backlog.add(segment)
+            self.size_bytes += segment.size_bytes
+            id_ns = path.stem.rpartition("_")[2].partition("-")[0]
+            self._last_id_ns = max(self._last_id_ns, int(id_ns) if id_ns.isdecimal() else 0)
+        if self.size_bytes:
+            log.info("queue_recovered", segments=len(self._backlog), bytes=self.size_bytes)
+        self._look()
 
     async def append(self, lane: str, data: bytes, items: int) -> None:
         """Accept one serialized request. When this returns, it is on disk.
@@ -168,14 +152,13 @@ class DurableQueue:
             items: how many items are in it, for `Segment.items`.
 
         Raises:
-            Retryable: the queue or the disk is full, or the queue is shut down. Nothing was kept.
+            Retryable: the queue or the disk is full, the directory cannot be written, or the
+                queue is shut down. Nothing was kept.
         """
         if not data:
             return
         self._check_room(len(data))
-        if lane not in self._lanes:
-            self._lanes[lane] = _Lane(lane, self.directory / lane)
-        state = self._lanes[lane]
+        state = self._lanes.setdefault(lane, _Lane(lane))
         entry = _Append(data, items, asyncio.get_running_loop().create_future())
         self.size_bytes += len(data)
         state.waiting.append(entry)
@@ -184,28 +167,78 @@ class DurableQueue:
         # The bytes may be on disk before the caller goes away: keep the outcome, drop the waiter.
         await asyncio.shield(entry.accepted)
 
+    async def restore(self, lane: str, file: Path) -> None:
+        """Move a file of whole requests into the queue; its name without suffix is its id.
+
+        Raises:
+            OSError: it cannot be moved; it stays where it is.
+        """
+        folder = self.directory / lane
+        path = folder / f"{file.stem}{segment_files.CLOSED}"
+
+        def move() -> int:
+            folder.mkdir(parents=True, exist_ok=True)
+            size_bytes = file.stat().st_size
+            file.rename(path)
+            return size_bytes
+
+        size_bytes = await self._on_disk(move)
+        self.size_bytes += size_bytes
+        await self._offer(Segment(lane, file.stem, path, size_bytes, None))
+
     def waiting(self) -> tuple[Segment, ...]:
         """The closed segments that are not taken, oldest first."""
-        return tuple(self._closed)
+        return self._backlog.waiting()
+
+    def failing(self) -> int:
+        """How many segments wait for another attempt after a failed one."""
+        return self._backlog.failing()
 
     async def take(self) -> Segment:
-        """The oldest closed segment; waits for one. The caller says `done` or `put_back`."""
+        """The next closed segment; waits for one. The caller reports `done` or `put_back`.
+
+        Lanes take turns. Within a lane the oldest comes first, those that failed after the rest.
+        """
         async with self._changed:
-            await self._changed.wait_for(lambda: self._closed)
-            return self._closed.popleft()
+            while not (chosen := self._backlog.take(time.monotonic(), self._join_bytes())):
+                pause_s = self._backlog.pause_s(time.monotonic())
+                try:
+                    async with asyncio.timeout(pause_s):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+        if len(chosen) == 1:
+            return chosen[0]
+        joined = await self._join(chosen)
+        if joined is None:
+            async with self._changed:
+                self._backlog.release(chosen[1:])
+            return chosen[0]
+        self._backlog.replace(chosen, joined)
+        return joined
 
     async def done(self, segment: Segment) -> None:
-        """The segment is worked off: delete it."""
-        await self._on_disk(segment.path.unlink, True)
+        """The segment is worked off: delete it.
+
+        Raises:
+            OSError: it cannot be deleted; put it back.
+        """
+        await self._on_disk(_delete, (*segment.joined, segment.path))
         async with self._changed:
+            self._backlog.done(segment)
             self.size_bytes -= segment.size_bytes
             self._changed.notify_all()
 
-    async def put_back(self, segment: Segment) -> None:
-        """The segment could not be worked off now: it is taken again, before younger ones."""
+    async def put_back(self, segment: Segment) -> float:
+        """The segment could not be worked off now: it is taken again later, others before it.
+
+        Returns:
+            Seconds until then.
+        """
         async with self._changed:
-            self._closed.appendleft(segment)
+            pause_s = self._backlog.put_back(segment, time.monotonic())
             self._changed.notify_all()
+        return pause_s
 
     async def close_segments(self) -> None:
         """Close all open segments, so that everything accepted can be taken."""
@@ -219,10 +252,15 @@ class DurableQueue:
         """Nothing accepted is left to be done."""
         return self.size_bytes == 0
 
-    async def wait_empty(self) -> None:
-        """Wait until everything accepted is done."""
+    async def drain(self) -> None:
+        """Wait until each segment is done, or has failed again, without pauses between attempts.
+
+        Where a lane fails three times in a row, the rest of it is not taken.
+        """
         async with self._changed:
-            await self._changed.wait_for(self.is_empty)
+            self._backlog.drain()
+            self._changed.notify_all()
+            await self._changed.wait_for(self._backlog.is_drained)
 
     async def shutdown(self) -> None:
         """Refuse further appends and close the open segments. What is left stays on disk."""
@@ -232,6 +270,13 @@ class DurableQueue:
         await self.close_segments()
         self._disk.shutdown()
 
+    def problem(self) -> str:
+        """Why nothing can be appended, however small: '' if it can, else a sentence."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= _LOOK_EVERY_S:
+            self._look()
+        return self._problem
+
     def _check_room(self, size_bytes: int) -> None:
         if self._stopped:
             raise Retryable("shutting down", after_s=_RETRY_AFTER_S)
@@ -240,30 +285,37 @@ class DurableQueue:
                 f"the queue is full ({self.size_bytes >> 20} MiB wait to be stored)",
                 after_s=_RETRY_AFTER_S,
             )
-        now_s = time.monotonic()
-        if now_s - self._free_checked_s >= 1.0:
-            self._free_checked_s = now_s
-            self._look_for_room()
-        if not self._has_room:
-            raise Retryable(
-                f"the disk is full: less than {self._reserve_bytes >> 20} MiB free in the queue's"
-                " directory",
-                after_s=_RETRY_AFTER_S,
-            )
+        if problem := self.problem():
+            raise Retryable(problem, after_s=_RETRY_AFTER_S)
 
-    def _look_for_room(self) -> None:
-        """Whether more is left than what belongs to others; that it no longer is, is said once."""
-        free_bytes = self._free_bytes(self.directory)
-        has_room = free_bytes >= self._reserve_bytes
-        if self._has_room and not has_room:
+    def _look(self) -> None:
+        """Look at the directory and its free space; log once what is wrong with them."""
+        self._looked_s = time.monotonic()
+        before, self._problem, free_mib = self._problem, "", None
+        try:
+            identity = _identity(self.directory)
+            free_bytes = self._free_bytes(self.directory)
+        except OSError as error:
+            self._problem = f"cannot use the queue's directory: {error.strerror}"
+        else:
+            if self._identity not in {None, identity}:
+                self._problem = "the queue's directory was replaced by another: restart"
+            elif not os.access(self.directory, os.W_OK | os.X_OK):
+                self._problem = "the queue's directory is read-only"
+            elif free_bytes < self._reserve_bytes:
+                free_mib = free_bytes >> 20
+                self._problem = (
+                    f"the disk is full: less than {self._reserve_bytes >> 20} MiB free in the"
+                    " queue's directory"
+                )
+        if self._problem and not before:
             log.warning(
-                "disk_full",
+                "queue_refuses" if free_mib is None else "disk_full",
+                error=self._problem,
                 directory=str(self.directory),
-                free_mib=free_bytes >> 20,
-                needed_mib=self._reserve_bytes >> 20,
-                hint="nothing is accepted until there is room again",
+                **({} if free_mib is None else {"free_mib": free_mib}),
+                hint="nothing is accepted until this is resolved",
             )
-        self._has_room = has_room
 
     async def _write(self, lane: _Lane) -> None:
         """Write what waits, as long as something waits: one write and one sync for all of it."""
@@ -275,7 +327,9 @@ class DurableQueue:
             except OSError as error:
                 self.size_bytes -= size_bytes
                 log.warning(
-                    "queue_write_failed", error=error.strerror, directory=str(lane.directory)
+                    "queue_write_failed",
+                    error=error.strerror,
+                    directory=str(self.directory / lane.name),
                 )
                 refusal = Retryable(
                     f"cannot write to the queue: {error.strerror}", after_s=_RETRY_AFTER_S
@@ -283,6 +337,8 @@ class DurableQueue:
                 for entry in entries:
                     if not entry.accepted.done():
                         entry.accepted.set_exception(refusal)
+                if isinstance(error, FileNotFoundError):
+                    self._give_up_deleted(lane)
                 continue
             segment = lane.segment
             assert segment is not None  # noqa: S101 - a write leaves a segment open
@@ -299,22 +355,14 @@ class DurableQueue:
 
     def _write_entries(self, lane: _Lane, parts: list[bytes]) -> None:
         """On a disk thread: append to the open segment, wholly or not at all."""
-        segment = lane.segment or _open_segment(lane.directory, sync=self._sync is Sync.ALWAYS)
-        lane.segment = segment
-        try:
-            written = 0
-            for part in parts:
-                view = memoryview(part)
-                while view:
-                    count = os.write(segment.fd, view)
-                    view = view[count:]
-                    written += count
-            if self._sync is Sync.ALWAYS:
-                os.fdatasync(segment.fd)
-        except OSError:
-            os.ftruncate(segment.fd, segment.size_bytes)
-            raise
-        segment.size_bytes += written
+        sync = self._sync is Sync.ALWAYS
+        if lane.segment is None:
+            # Ids sort by age, also where the clock was set back.
+            self._last_id_ns = max(time.time_ns(), self._last_id_ns + 1)
+            lane.segment = segment_files.open_segment(
+                self.directory, lane.name, self._last_id_ns, sync=sync
+            )
+        lane.segment.write(parts, sync=sync)
 
     def _close_later(self, lane: _Lane) -> None:
         lane.timer = asyncio.get_running_loop().call_later(
@@ -340,63 +388,74 @@ class DurableQueue:
         if segment is None:
             return
         try:
-            path = await self._on_disk(_close_segment, segment, self._sync is not Sync.OFF)
+            path = await self._on_disk(lambda: segment.close(sync=self._sync is not Sync.OFF))
+        except FileNotFoundError:
+            self._give_up_deleted(lane)
+            return
         except OSError as error:
             log.warning("queue_close_failed", error=error.strerror, segment=str(segment.path))
             self._close_later(lane)
             return
         lane.segment = None
-        if path is None:
-            return
-        async with self._changed:
-            self._closed.append(
+        if path is not None:
+            await self._offer(
                 Segment(lane.name, segment.id, path, segment.size_bytes, segment.items)
             )
+
+    def _give_up_deleted(self, lane: _Lane) -> None:
+        """Forget the open segment of a lane, whose file somebody deleted; log what is lost."""
+        segment, lane.segment = lane.segment, None
+        if segment is None:
+            return
+        os.close(segment.fd)
+        self.size_bytes -= segment.size_bytes
+        if segment.size_bytes:
+            log.error(
+                "queue_segment_lost",
+                error="its file was deleted while it was written",
+                segment=str(segment.path),
+                items=segment.items,
+            )
+            self._on_lost(lane.name, segment.items)
+
+    async def _offer(self, segment: Segment) -> None:
+        async with self._changed:
+            self._backlog.add(segment)
             self._changed.notify_all()
+
+    def _join_bytes(self) -> int:
+        return self._segment_bytes if self._join_segments else 0
+
+    async def _join(self, segments: list[Segment]) -> Segment | None:
+        """One segment in place of several of a lane; None where the disk does not let it."""
+        paths = tuple(segment.path for segment in segments)
+        try:
+            path = await self._on_disk(
+                lambda: segment_files.join(paths, sync=self._sync is not Sync.OFF)
+            )
+        except OSError as error:
+            log.warning("queue_join_failed", error=error.strerror, segments=len(segments))
+            return None
+        return Segment(
+            lane=segments[0].lane,
+            id=path.stem,
+            path=path,
+            size_bytes=sum(segment.size_bytes for segment in segments),
+            items=sum(segment.items or 0 for segment in segments),
+            joined=paths,
+        )
 
     async def _on_disk(self, function: Callable[..., _T], *args: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, function, *args)
 
 
-def _open_segment(directory: Path, *, sync: bool) -> _OpenSegment:
-    directory.mkdir(parents=True, exist_ok=True)
-    segment_id = f"{time.time_ns():020d}-{secrets.token_hex(8)}"
-    path = directory / f"{segment_id}{_OPEN}"
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o640)
-    if sync:
-        _sync_directory(directory)
-    return _OpenSegment(segment_id, path, fd)
+def _identity(directory: Path) -> tuple[int, int]:
+    """What tells a directory from another that was made later under the same name."""
+    found = directory.stat()
+    return found.st_dev, found.st_ino
 
 
-def _close_segment(segment: _OpenSegment, sync: bool) -> Path | None:  # noqa: FBT001 - runs in an executor, by position
-    """Close the file and give it its final name; an empty one (its first write failed) goes."""
-    if sync:
-        os.fdatasync(segment.fd)
-    if segment.size_bytes:
-        path = segment.path.rename(segment.path.with_suffix(_CLOSED))
-    else:
-        path = None
-        segment.path.unlink()
-    os.close(segment.fd)
-    return path
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _mend(path: Path, how_much: Callable[[bytes], int]) -> Path | None:
-    """Close a segment that a process left open: cut a torn last field. None if nothing is left."""
-    data = path.read_bytes()
-    whole_bytes = how_much(data)
-    if whole_bytes < len(data):
-        log.warning("queue_segment_cut", segment=path.name, cut_bytes=len(data) - whole_bytes)
-        os.truncate(path, whole_bytes)
-    if whole_bytes == 0:
-        path.unlink()
-        return None
-    return path.rename(path.with_suffix(_CLOSED))
+def _delete(paths: tuple[Path, ...]) -> None:
+    """Delete the files, the last of them last; those that are gone are as good."""
+    for path in paths:
+        path.unlink(missing_ok=True)

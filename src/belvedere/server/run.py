@@ -26,6 +26,7 @@ from belvedere.query.promql.features import engine_options
 from belvedere.server.options import Options
 from belvedere.server.rules import ServerRules
 from belvedere.store.database import Database
+from belvedere.store.detached_parts import report_detached_parts
 from belvedere.store.lock import lock_directory
 from belvedere.store.projects import Projects
 
@@ -94,6 +95,7 @@ class Server:
             database, retention_days=options.retention_days, cluster=options.cluster
         )
         await asyncio.to_thread(projects.ensure, DEFAULT_PROJECT)
+        await asyncio.to_thread(report_detached_parts, database)
         state = self._state(database, engine, rules)
         await self._serve("API and UI", create_app(state), api_socket)
         if prometheus_socket is not None:
@@ -138,7 +140,7 @@ class Server:
         return AppState(
             database=database,
             tokens=options.tokens,
-            is_ready=lambda: self._ready,
+            problem=self._problem,
             store_writer=self._store_writer,
             engine=engine,
             rule_groups=rules.groups,
@@ -150,6 +152,11 @@ class Server:
                 "listening": self.listening,
             },
         )
+
+    def _problem(self) -> str:
+        if not self._ready:
+            return "it is starting"
+        return "" if self._writer is None else self._writer.problem()
 
     async def _serve(self, what: str, app: Any, bound: socket.socket) -> None:
         """Serve `app` until `stop`."""

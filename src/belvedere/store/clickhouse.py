@@ -55,10 +55,39 @@ _UNAVAILABLE: Final = {
     "TABLE_IS_READ_ONLY",
 }
 
-_UNAVAILABLE_INSERT: Final = _UNAVAILABLE | {
-    "UNKNOWN_DATABASE",  # a project being made, or a schema not yet migrated
-    "UNKNOWN_TABLE",
-}
+_UNREADABLE: Final = frozenset(
+    {
+        # The bytes are not protobuf of the schema, or end too soon.
+        "ATTEMPT_TO_READ_AFTER_EOF",
+        "CANNOT_READ_ALL_DATA",
+        "CANNOT_SKIP_UNKNOWN_FIELD",
+        "INCORRECT_DATA",
+        "PROTOBUF_BAD_CAST",
+        "PROTOBUF_FIELD_NOT_REPEATED",
+        "TOO_LARGE_ARRAY_SIZE",
+        "TOO_LARGE_STRING_SIZE",
+        "UNEXPECTED_END_OF_FILE",
+        "UNKNOWN_PROTOBUF_FORMAT",
+        # A value does not fit its column.
+        "ARGUMENT_OUT_OF_BOUND",
+        "CANNOT_CONVERT_TYPE",
+        "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
+        "CANNOT_PARSE_BOOL",
+        "CANNOT_PARSE_DATE",
+        "CANNOT_PARSE_DATETIME",
+        "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+        "CANNOT_PARSE_NUMBER",
+        "CANNOT_PARSE_TEXT",
+        "DECIMAL_OVERFLOW",
+        "SIZES_OF_ARRAYS_DONT_MATCH",
+        "SIZES_OF_NESTED_COLUMNS_ARE_INCONSISTENT",
+        "UNICODE_ERROR",
+        "UNKNOWN_ELEMENT_OF_ENUM",
+        "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
+        "VIOLATED_CONSTRAINT",
+    }
+)
+"""Errors of an insert that are the data's own. Any other may pass, and is retried."""
 
 
 def quote(identifier: str) -> str:
@@ -95,18 +124,18 @@ def read_error(text: str) -> StoreError:
     if code in _TOO_LARGE:
         return QueryTooLarge(message, code=code)
     if code in _UNAVAILABLE or "No space left on device" in message:
-        return StoreUnavailable(message)
+        return StoreUnavailable(message, code=code)
     return QueryError(message, code=code)
 
 
 def insert_error(text: str) -> StoreError:
-    """The error that a failed insert stands for: worth another try, or not."""
+    """The error that a failed insert stands for: `InvalidData` only if the data is at fault."""
     code, message = _parse(text)
-    if "Too many partitions" in message:  # a TOO_MANY_PARTS that no waiting mends
+    if "Too many partitions" in message:  # a TOO_MANY_PARTS that depends on the data alone
         return InvalidData(message)
-    if code in _UNAVAILABLE_INSERT or "No space left on device" in message:
-        return StoreUnavailable(message)
-    return InvalidData(message)
+    if code in _UNREADABLE:
+        return InvalidData(message)
+    return StoreUnavailable(message, code=code)
 
 
 def _parse(text: str) -> tuple[str, str]:

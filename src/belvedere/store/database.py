@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # half of what `belvedere --help` would take
@@ -70,20 +71,31 @@ class Database(Protocol):
     def insert(
         self,
         table: str,
-        data: bytes,
+        data: bytes | Path,
         *,
         format: str,  # noqa: A002 - ClickHouse's word
         database: str = "default",
         settings: Mapping[str, str | int] | None = None,
     ) -> None:
-        """Insert `data`, encoded in a ClickHouse input format, in one atomic block a table.
+        """Insert `data`, encoded in a ClickHouse input format, in one atomic block per table.
+
+        When this returns, the rows are in all tables that they go to.
 
         With the setting `insert_deduplication_token` the same data can be inserted again after
         a crash and is not added twice.
 
+        Args:
+            table: where to.
+            data: the bytes, or the file that holds them.
+            format: their format.
+            database: the database of `table`.
+            settings: ClickHouse's, for this insert.
+
         Raises:
             InvalidData: the database cannot read `data`.
-            StoreUnavailable: it cannot be reached, or its disk is full; try again.
+            StoreUnavailable: any other error; some tables may have the rows. Retry, with the
+                same token.
+            OSError: the file cannot be read.
         """
         ...
 

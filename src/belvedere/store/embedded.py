@@ -1,7 +1,9 @@
 """`EmbeddedClickHouse`: ClickHouse inside this process, as chDB."""
 
 import hashlib
+import os
 import queue
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +32,10 @@ _SERVER_SETTINGS: Final = {
     "background_pool_size": 2,
 }
 _MAX_IDLE_READERS: Final = 8
+_INSERTING: Final = "inserting-"
+"""Prefix of files that live as long as an insert."""
+_UNUSABLE: Final = frozenset("?:*{}")
+"""What means something else to ClickHouse in a path: options, a schema's message, globs."""
 
 
 class EmbeddedClickHouse:
@@ -52,11 +58,14 @@ class EmbeddedClickHouse:
             StoreUnavailable: the directory cannot be written.
         """
         self.directory = Path(directory).absolute()
-        if "?" in str(self.directory):
+        if unusable := _UNUSABLE.intersection(str(self.directory)):
             raise StoreUnavailable(
-                f"{self.directory}: chDB takes no '?' in a path; choose another data directory"
+                f"invalid data directory {str(self.directory)!r}: ClickHouse cannot use a path"
+                f" with {' '.join(sorted(unusable))}; choose another with --data-dir"
             )
         self._lock_file = lock_directory(self.directory)
+        for left_by_a_killed_process in self.directory.glob(f"{_INSERTING}*"):
+            left_by_a_killed_process.unlink(missing_ok=True)
         settings = {
             **_SERVER_SETTINGS,
             "max_server_memory_usage": memory_bytes,
@@ -71,6 +80,7 @@ class EmbeddedClickHouse:
         self._writes = 0
         self._closed = False
         self._schema_files: set[str] = set()
+        self._schema_lock = threading.Lock()
         try:
             self._writers.put(Connection(self._url))
         except RuntimeError as error:
@@ -116,26 +126,40 @@ class EmbeddedClickHouse:
     def insert(
         self,
         table: str,
-        data: bytes,
+        data: bytes | Path,
         *,
         format: str,  # noqa: A002 - ClickHouse's word
         database: str = "default",
         settings: Mapping[str, str | int] | None = None,
     ) -> None:
+        if isinstance(data, bytes):
+            with tempfile.NamedTemporaryFile(dir=self.directory, prefix=_INSERTING) as file:
+                file.write(data)
+                file.flush()
+                self.insert(
+                    table, Path(file.name), format=format, database=database, settings=settings
+                )
+            return
         clause = ", ".join(
             f"{name} = {literal(value, quoted=True)}"
             for name, value in self._with_schema_file(settings or {}).items()
         )
-        sql = f"INSERT INTO {quote(database)}.{quote(table)}"
-        if clause:
-            sql += f" SETTINGS {clause}"
+        # Of chDB's ways to insert bytes, FROM INFILE is the one that reports all errors. Its
+        # `send_insert` loses those that ClickHouse finds after the last byte (a full disk, too
+        # many parts); `rows_written` of its result counts what was read.
+        sql = (
+            f"INSERT INTO {quote(database)}.{quote(table)}"
+            f" FROM INFILE {literal(str(data.absolute()), quoted=True)}"
+            + (f" SETTINGS {clause}" if clause else "")
+            + f" FORMAT {format}"
+        )
         with self._writer() as connection:
             try:
-                with connection.send_insert(sql, format) as inserter:
-                    inserter.append(data)
-                    inserter.finish()
+                result = connection.query(sql)
             except RuntimeError as error:
                 raise insert_error(str(error)) from None
+        if not result.rows_read():
+            raise StoreUnavailable(f"ClickHouse read no rows of {data}")
 
     def close(self) -> None:
         with self._running:
@@ -159,10 +183,11 @@ class EmbeddedClickHouse:
         text = str(settings["format_schema"])
         name = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.proto"
         path = self.directory / "format_schemas" / name
-        if name not in self._schema_files:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            self._schema_files.add(name)
+        with self._schema_lock:
+            # ClickHouse reads the file once and keeps what it read for the process's life.
+            if name not in self._schema_files:
+                _write_atomically(path, text)
+                self._schema_files.add(name)
         return {**settings, "format_schema_source": "file", "format_schema": str(path)}
 
     @contextmanager
@@ -211,6 +236,21 @@ class EmbeddedClickHouse:
                         self._readers.setdefault(limits, []).append(connection)
                 if not keep:
                     connection.close()
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    """Write a file that is whole whenever it is there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fdatasync(file.fileno())
+    part.replace(path)
 
 
 def _buffer(result: Any) -> pa.Buffer:

@@ -26,6 +26,11 @@ class StoreInUse(StoreError):  # noqa: N818 - reads as what is raised: the store
 class StoreUnavailable(StoreError):  # noqa: N818 - reads as what is raised
     """The database cannot be reached or has no room. Trying again may help."""
 
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        """ClickHouse's error name, if it is ClickHouse that failed."""
+
 
 class InvalidData(StoreError):  # noqa: N818 - reads as what is raised
     """The database cannot read the bytes. Trying again cannot help."""

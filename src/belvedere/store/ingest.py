@@ -3,6 +3,7 @@
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from belvedere.otlp.signal import Signal
@@ -39,19 +40,21 @@ _INDEXED_LATER: Final = (
 )
 
 
-def insert(db: Database, project: str, door: Door, data: bytes, *, token: str) -> None:
+def insert(db: Database, project: str, door: Door, data: bytes | Path, *, token: str) -> None:
     """Insert serialized messages into the tables of `project`.
 
     Args:
         db: the database, where `project` is migrated.
         project: whose tables.
         door: what the messages are.
-        data: serialized messages, one after another, without nested attribute values.
+        data: serialized messages, one after another, without nested attribute values; or the
+            file that holds them.
         token: names these bytes. The same token again adds nothing twice, in any of the tables.
 
     Raises:
         InvalidData: the database cannot read the bytes.
-        StoreUnavailable: try again later.
+        StoreUnavailable: try again later, with the same token.
+        OSError: the file cannot be read.
     """
     table, schema_file, message = _TABLES[door]
     db.insert(
@@ -65,6 +68,9 @@ def insert(db: Database, project: str, door: Door, data: bytes, *, token: str) -
             "format_schema_message_name": message,
             "insert_deduplication_token": token,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
+            # An error of any table is the insert's, and is known when it returns.
+            "materialized_views_ignore_errors": 0,
+            "async_insert": 0,
             "max_partitions_per_insert_block": _MAX_PARTITIONS,
             # The segment is one row, and its views' blocks go to disk as they are.
             "min_insert_block_size_rows": 0,

@@ -75,6 +75,10 @@ class Projects:
             if applied:
                 log.info("project_migrated", project=name, to=applied[-1].version)
 
+    def forget(self, name: str) -> None:
+        """Look at the tables of a project anew when its next data comes: somebody dropped some."""
+        self._ready.discard(name)
+
     def names(self) -> list[str]:
         """All projects that have tables.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import clickhouse_connect
@@ -88,7 +89,7 @@ class ClickHouseServer:
     def insert(
         self,
         table: str,
-        data: bytes,
+        data: bytes | Path,
         *,
         format: str,  # noqa: A002 - ClickHouse's word
         database: str = "default",
@@ -97,7 +98,7 @@ class ClickHouseServer:
         try:
             self._client.raw_insert(
                 f"{quote(database)}.{quote(table)}",
-                insert_block=data,
+                insert_block=data.read_bytes() if isinstance(data, Path) else data,
                 settings=dict(settings or {}),
                 fmt=format,
             )

@@ -55,9 +55,9 @@ def routes(state: AppState, flags: Mapping[str, str]) -> list[BaseRoute]:
         return PlainTextResponse("Belvedere is Healthy.\n")
 
     async def ready(_: Request) -> Response:
-        if state.is_ready():
-            return PlainTextResponse("Belvedere is Ready.\n")
-        return PlainTextResponse("Service Unavailable\n", 503, {"Retry-After": "1"})
+        if state.problem():
+            return PlainTextResponse("Service Unavailable\n", 503, {"Retry-After": "1"})
+        return PlainTextResponse("Belvedere is Ready.\n")
 
     endpoints: dict[str, Endpoint] = {
         "/api/v1/status/buildinfo": buildinfo,

@@ -6,6 +6,7 @@ from the queue and store them; what cannot be stored now waits there, across res
 
 import asyncio
 import contextlib
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,22 +15,24 @@ from pydantic import Field
 
 from belvedere import internal_telemetry as telemetry
 from belvedere.collector.component import ComponentConfig, Host
-from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
+from belvedere.collector.durable_queue import DurableQueue, Sync
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConfigError, Permanent, Retryable
+from belvedere.collector.segment_files import Segment
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.nested import flatten_nested
 from belvedere.otlp.signal import Signal
-from belvedere.store.errors import InvalidProject, StoreError
+from belvedere.store.errors import InvalidProject, StoreError, StoreUnavailable
 from belvedere.store.ingest import Door
 from belvedere.store.metrics import MetricsNormalizer
 from belvedere.store.projects import Projects
-from belvedere.store.writer import SegmentWriter
+from belvedere.store.rejected import Rejected, RejectedFolder
+from belvedere.store.writer import SCHEMA_GONE, SegmentWriter
 
 log = structlog.get_logger(__name__)
 
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
+_FAILING_AFTER_S = 5.0
+"""How long inserts fail, and none succeeds, before that is a problem of the server."""
 
 
 class QueueConfig(ComponentConfig):
@@ -47,6 +50,12 @@ class QueueConfig(ComponentConfig):
     )
     reserve_mib: int = Field(
         256, ge=0, description="Free disk space at which more data is refused."
+    )
+    initial_interval: Duration = Field(
+        0.5, gt=0, description="Pause before a segment that could not be stored is tried again."
+    )
+    max_interval: Duration = Field(
+        10.0, gt=0, description="Longest pause between two attempts; it doubles up to this."
     )
 
 
@@ -75,8 +84,9 @@ class BelvedereExporter:
         self._config = config
         self._id = host.component_id
         self._services = host.services
-        self._writer: SegmentWriter | None = None
         self._workers: list[asyncio.Task[None]] = []
+        self._failing_since_s: float | None = None
+        self._last_error = ""
         self._metrics = MetricsNormalizer()
         self.queue = DurableQueue(
             config.directory / "queue",
@@ -85,7 +95,11 @@ class BelvedereExporter:
             segment_age_s=config.queue.segment_age,
             sync=config.queue.sync,
             reserve_bytes=config.queue.reserve_mib << 20,
+            join_segments=True,
+            retry_pauses_s=(config.queue.initial_interval, config.queue.max_interval),
+            on_lost=_count_lost,
         )
+        self._rejected = RejectedFolder(config.directory / "rejected")
 
     @property
     def _projects(self) -> Projects:
@@ -106,13 +120,15 @@ class BelvedereExporter:
                 f"cannot use the folder {self.queue.directory}: {error.strerror}",
                 key=f"exporters::{self._id}::directory",
             ) from None
-        self._writer = SegmentWriter(
-            self._projects.db, self._projects, self._config.directory / "rejected"
-        )
+        writer = SegmentWriter(self._projects.db, self._projects, self._rejected)
         telemetry.EXPORTER_QUEUE_CAPACITY.labels(self._id).set(self.queue.capacity_bytes)
         telemetry.EXPORTER_QUEUE_SIZE.labels(self._id).set_function(lambda: self.queue.size_bytes)
+        telemetry.STORE_RETRYING_SEGMENTS.labels(self._id).set_function(self.queue.failing)
+        telemetry.STORE_INSERTING.labels(self._id).set_function(
+            lambda: float(self._failing_since_s is None)
+        )
         self._workers = [
-            asyncio.create_task(self._work(self._writer), name=f"{self._id}-{number}")
+            asyncio.create_task(self._work(writer), name=f"{self._id}-{number}")
             for number in range(self._config.num_consumers)
         ]
 
@@ -136,6 +152,29 @@ class BelvedereExporter:
         except Retryable:
             telemetry.EXPORTER_ENQUEUE_FAILED[batch.signal].labels(self._id).inc(batch.items)
             raise
+
+    def problem(self) -> str:
+        """Why data is not accepted, or not stored: '' if it is, else a sentence."""
+        if problem := self.queue.problem():
+            return problem
+        since_s = self._failing_since_s
+        if since_s is None or (failing_s := time.monotonic() - since_s) < _FAILING_AFTER_S:
+            return ""
+        return f"nothing could be stored for {failing_s:.0f} s: {self._last_error}"
+
+    async def rejected(self, project: str | None = None) -> list[Rejected]:
+        """What the store rejected, of one project or of all. See `RejectedFolder.entries`."""
+        return await asyncio.to_thread(self._rejected.entries, project)
+
+    async def replay(self, entry: Rejected) -> None:
+        """Put what was rejected into the queue again.
+
+        Raises:
+            OSError: it cannot be moved there; it stays where it is.
+        """
+        await self.queue.restore(f"{entry.project}/{entry.data}", entry.path)
+        await asyncio.to_thread(self._rejected.forget, entry)
+        log.info("rejected_replayed", project=entry.project, data=entry.data, id=entry.id)
 
     async def append_points(self, project: str, points: bytes, items: int) -> None:
         """Put Prometheus series (`prometheus.points`) into the queue, as `consume` does batches.
@@ -174,7 +213,7 @@ class BelvedereExporter:
         await self.queue.close_segments()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.drain_timeout):
-                await self.queue.wait_empty()
+                await self.queue.drain()
         if not self.queue.is_empty():
             log.warning("queue_not_empty", bytes=self.queue.size_bytes, next="stored at next start")
         workers, self._workers = self._workers, []
@@ -185,31 +224,57 @@ class BelvedereExporter:
 
     async def _work(self, writer: SegmentWriter) -> None:
         """Store segment after segment; one that cannot be stored now is tried again, for good."""
-        pause_s = _FIRST_PAUSE_S
         while True:
             segment = await self.queue.take()
             try:
                 await asyncio.to_thread(_store, writer, segment)
                 await self.queue.done(segment)
-                pause_s = _FIRST_PAUSE_S
+                self._failing_since_s = None
             except Exception as error:
-                expected = isinstance(error, StoreError | OSError)
+                if not segment.path.exists() and not self.queue.problem():
+                    await self._give_up(segment)
+                    continue
+                if not _is_of_one_project(error):
+                    self._last_error = str(error)
+                    self._failing_since_s = self._failing_since_s or time.monotonic()
+                pause_s = await self.queue.put_back(segment)
                 log.warning(
                     "segment_not_stored",
                     error=str(error),
                     segment=segment.id,
-                    retry_in_s=pause_s,
-                    exc_info=not expected,
+                    lane=segment.lane,
+                    retry_in_s=round(pause_s, 1),
+                    exc_info=not isinstance(error, StoreError | OSError),
                 )
-                await self.queue.put_back(segment)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _give_up(self, segment: Segment) -> None:
+        """Forget a segment whose file somebody deleted."""
+        log.error("queue_segment_lost", error="its file was deleted", segment=str(segment.path))
+        _count_lost(segment.lane, segment.items or 0)
+        await self.queue.done(segment)
 
 
 def _lane(batch: Batch) -> str:
     return f"{batch.project}/{batch.signal}"
 
 
+def _project_and_door(lane: str) -> tuple[str, Door]:
+    project, _, door = lane.rpartition("/")
+    return project, Door(door)
+
+
+def _is_of_one_project(error: Exception) -> bool:
+    """Whether an error says nothing about other projects."""
+    return isinstance(error, InvalidProject) or (
+        isinstance(error, StoreUnavailable) and error.code in SCHEMA_GONE
+    )
+
+
 def _store(writer: SegmentWriter, segment: Segment) -> None:
-    project, _, door = segment.lane.rpartition("/")
-    writer.write(project, Door(door), segment.id, segment.read(), segment.items)
+    project, door = _project_and_door(segment.lane)
+    writer.write(project, door, segment.id, segment.path, segment.items)
+
+
+def _count_lost(lane: str, items: int) -> None:
+    project, door = _project_and_door(lane)
+    telemetry.STORE_DROPPED[door.signal].labels(project, "segment deleted").inc(items)

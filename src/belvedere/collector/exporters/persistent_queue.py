@@ -14,12 +14,13 @@ from typing import Final
 
 import structlog
 
-from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
+from belvedere.collector.durable_queue import DurableQueue, Sync
 from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.exporters.frames import Frame, framed, frames, read_frame, whole_frames
 from belvedere.collector.exporters.room import QueueConfig, Room
 from belvedere.collector.exporters.sending_queue import Done
 from belvedere.collector.handover import Handover
+from belvedere.collector.segment_files import PART, Segment
 from belvedere.internal_telemetry import EXPORTER_SEND_FAILED
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
@@ -29,8 +30,6 @@ log = structlog.get_logger(__name__)
 _SEGMENT_BYTES: Final = 4 << 20
 _SEGMENT_AGE_S: Final = 0.05
 """What sending waits for at most, since only closed segments are read."""
-_PART: Final = ".part"
-"""Suffix of a segment that is being rewritten."""
 _UNBOUNDED: Final = 1 << 62
 """`queue_size` is the bound, and the free space of the disk."""
 
@@ -85,7 +84,6 @@ class PersistentQueue:
         """
         self._room.show()
         try:
-            await asyncio.to_thread(_remove_parts, self._folder)
             await asyncio.to_thread(self._disk.start)
         except OSError as error:
             raise ConfigError(
@@ -226,12 +224,6 @@ def _rewrite(opened: _Opened) -> None:
     if data == opened.data:
         return
     path = opened.segment.path
-    part = path.with_suffix(_PART)
+    part = path.with_suffix(PART)
     part.write_bytes(data)
     part.replace(path)
-
-
-def _remove_parts(folder: Path) -> None:
-    """Remove what a killed process did not finish to rewrite; the segments are there."""
-    for part in folder.rglob(f"*{_PART}"):
-        part.unlink()
