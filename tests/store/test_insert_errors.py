@@ -1,9 +1,11 @@
 """An insert that returns has stored its rows; one that fails says whether the data is at fault."""
 
+import resource
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from belvedere.store.clickhouse import insert_error
 from belvedere.store.embedded import EmbeddedClickHouse
-from belvedere.store.errors import InvalidData, StoreUnavailable
+from belvedere.store.errors import InvalidData, QueryError, StoreUnavailable
 from belvedere.store.ingest import Door, insert
 from belvedere.store.migrate import migrate
 
@@ -179,6 +181,49 @@ def test_threads_that_insert_first_at_the_same_time_all_succeed(
         thread.join()
     assert errors == []
     assert stored(migrated) == 80
+
+
+@contextmanager
+def failing_writes(after_bytes: int) -> Iterator[None]:
+    """The system refuses to let any file grow beyond a size (EFBIG), as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("after_bytes", [0, 100, 2000])
+def test_writes_that_chdb_does_not_report_fail_the_insert(
+    migrated: EmbeddedClickHouse, tmp_path: Path, after_bytes: int
+) -> None:
+    file = tmp_path / "segment.otlp"
+    file.write_bytes(spans(300))
+    insert(migrated, "default", Door.TRACES, file, token="before")
+    for number in range(3):
+        with failing_writes(after_bytes), pytest.raises(StoreUnavailable, match="is it full"):
+            insert(migrated, "default", Door.TRACES, file, token=str(number))
+        for _ in range(2):
+            insert(migrated, "default", Door.TRACES, file, token=str(number))
+        assert stored(migrated) == 300 * (number + 2)
+        assert stored(migrated, "otel_traces_trace_id_ts") > 0
+        migrated.query("SELECT * FROM otel_traces")
+
+
+def test_a_merge_whose_writes_fail_is_undone(migrated: EmbeddedClickHouse) -> None:
+    for number in range(5):
+        insert(migrated, "default", Door.TRACES, spans(100, f"op{number}"), token=str(number))
+    with failing_writes(0):
+        migrated.execute("OPTIMIZE TABLE otel_traces FINAL")
+    with pytest.raises(QueryError):
+        migrated.query("SELECT * FROM otel_traces")
+    migrated.part_check.check()
+    read = migrated.query("SELECT SpanName, count() AS n FROM otel_traces GROUP BY 1 ORDER BY 1")
+    assert read.to_pylist() == [{"SpanName": f"op{number}", "n": 100} for number in range(5)]
+    assert migrated.query("SELECT * FROM system.detached_parts").num_rows == 0
+    insert(migrated, "default", Door.TRACES, spans(100, "op0"), token="0")
+    assert stored(migrated) == 500, "and what it was told of before is not added again"
 
 
 @pytest.fixture

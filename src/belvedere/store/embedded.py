@@ -3,6 +3,7 @@
 import hashlib
 import os
 import queue
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from belvedere.store.clickhouse import BLOCK_CACHE, insert_error, literal, quote
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreInUse, StoreUnavailable
 from belvedere.store.lock import lock_directory
+from belvedere.store.part_check import FAILED_WRITES, PartCheck
 
 _SERVER_SETTINGS: Final = {
     # chDB's caches are sized for a database server by default; these are sized for a laptop.
@@ -32,6 +34,7 @@ _SERVER_SETTINGS: Final = {
     "background_pool_size": 2,
 }
 _MAX_IDLE_READERS: Final = 8
+_DDL_BYTES: Final = 1 << 20
 _INSERTING: Final = "inserting-"
 """Prefix of files that live as long as an insert."""
 _UNUSABLE: Final = frozenset("?:*{}")
@@ -83,6 +86,9 @@ class EmbeddedClickHouse:
         self._schema_lock = threading.Lock()
         try:
             self._writers.put(Connection(self._url))
+            self.part_check = PartCheck(
+                lambda sql: self.query(sql).to_pylist(), self.execute, self._failed_writes
+            )
         except RuntimeError as error:
             self._lock_file.close()
             if "already initialized" in str(error):
@@ -116,6 +122,9 @@ class EmbeddedClickHouse:
         return pa.ipc.open_file(_buffer(result)).read_all() if result.size() else pa.table({})
 
     def execute(self, sql: str, *, database: str = "default") -> None:
+        if shutil.disk_usage(self.directory).free < _DDL_BYTES:
+            # A file of metadata that chDB could not write would stop the next start.
+            raise StoreUnavailable("the disk is full")
         with self._writer() as connection:
             try:
                 connection.query(f"USE {quote(database)}")
@@ -153,6 +162,7 @@ class EmbeddedClickHouse:
             + (f" SETTINGS {clause}" if clause else "")
             + f" FORMAT {format}"
         )
+        mark = self.part_check.begin()
         with self._writer() as connection:
             try:
                 result = connection.query(sql)
@@ -160,8 +170,10 @@ class EmbeddedClickHouse:
                 raise insert_error(str(error)) from None
         if not result.rows_read():
             raise StoreUnavailable(f"ClickHouse read no rows of {data}")
+        self.part_check.end(mark)
 
     def close(self) -> None:
+        self.part_check.close()
         with self._running:
             if self._closed:
                 return
@@ -175,6 +187,10 @@ class EmbeddedClickHouse:
         for connection in idle:
             connection.close()
         self._lock_file.close()
+
+    def _failed_writes(self) -> int:
+        with self._writer(counts=False) as connection:
+            return int(connection.query(FAILED_WRITES, "TabSeparated").bytes() or 0)
 
     def _with_schema_file(self, settings: Mapping[str, str | int]) -> Mapping[str, str | int]:
         """With a schema text made a file: chDB would make one in the working folder."""
@@ -205,7 +221,8 @@ class EmbeddedClickHouse:
                 self._running.notify_all()
 
     @contextmanager
-    def _writer(self) -> Iterator[Connection]:
+    def _writer(self, *, counts: bool = True) -> Iterator[Connection]:
+        """A connection that may write; `counts` says whether it does."""
         with self._statement():
             try:
                 connection = self._writers.get_nowait()
@@ -214,8 +231,9 @@ class EmbeddedClickHouse:
             try:
                 yield connection
             finally:
-                with self._running:
-                    self._writes += 1
+                if counts:
+                    with self._running:
+                        self._writes += 1
                 self._writers.put(connection)
 
     @contextmanager
