@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from structlog.testing import capture_logs
 
 from belvedere.store.clickhouse import insert_error
 from belvedere.store.embedded import EmbeddedClickHouse
@@ -202,7 +203,11 @@ def test_writes_that_chdb_does_not_report_fail_the_insert(
     file.write_bytes(spans(300))
     insert(migrated, "default", Door.TRACES, file, token="before")
     for number in range(3):
-        with failing_writes(after_bytes), pytest.raises(StoreUnavailable, match="is it full"):
+        with (
+            capture_logs(),  # which would be refused, too
+            failing_writes(after_bytes),
+            pytest.raises(StoreUnavailable, match="is it full"),
+        ):
             insert(migrated, "default", Door.TRACES, file, token=str(number))
         for _ in range(2):
             insert(migrated, "default", Door.TRACES, file, token=str(number))
