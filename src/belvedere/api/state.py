@@ -38,7 +38,7 @@ class AppState:
     default_project: str = DEFAULT_PROJECT
     """The project of requests that name none."""
     tokens: Mapping[str, str] = field(default_factory=dict)
-    """Bearer token → the one project it opens. Empty: no token is asked for, all is open."""
+    """Bearer token → the one project it opens, or `*` for all. Empty: no token is required."""
     is_ready: Callable[[], bool] = lambda: True
     """Whether data can be received and read. Called often, from the event loop: must not block."""
     store_writer: Callable[[], StoreWriter] = _no_writer
