@@ -19,6 +19,7 @@ TABLE = {
     errors.UnsupportedMediaType: (415, Code.INVALID_ARGUMENT),
     errors.UnsupportedEncoding: (415, Code.UNIMPLEMENTED),
     errors.Unauthenticated: (401, Code.UNAUTHENTICATED),
+    errors.Forbidden: (403, Code.PERMISSION_DENIED),
     errors.NotFound: (404, Code.NOT_FOUND),
     errors.MethodNotAllowed: (405, Code.UNIMPLEMENTED),
     errors.TooSlow: (408, Code.DEADLINE_EXCEEDED),

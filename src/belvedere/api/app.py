@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from belvedere.api import health, metrics, page, rejected, sql, status, tempo
+from belvedere.api.cross_site import SameSiteOnly
 from belvedere.api.errors import HANDLED, answer_error
 from belvedere.api.pool import QueryPool
 from belvedere.api.prometheus import app as prometheus
@@ -33,13 +35,14 @@ def create_app(state: AppState) -> Starlette:
         routes=[
             *page.routes(),
             *health.routes(state),
-            *metrics.routes(),
+            *metrics.routes(state),
             *status.routes(state, pool, rates),
             *rejected.routes(state),
             *sql.routes(state, pool),
             *tempo.routes(state, pool),
             Mount("/prometheus", routes=prometheus.routes(state, pool)),
         ],
+        middleware=[Middleware(SameSiteOnly)],
         exception_handlers=dict.fromkeys(HANDLED, answer_error),
         lifespan=lifespan,
     )

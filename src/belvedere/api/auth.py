@@ -1,4 +1,4 @@
-"""Who asks: which project, and whether the caller may see others."""
+"""The caller of a request: which project, and whether it may see others."""
 
 import hmac
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from starlette.requests import Request
 
 from belvedere.api.errors import ApiError
 from belvedere.api.state import AppState
+from belvedere.collector.receivers.otlp.config import ALL_PROJECTS
+from belvedere.otlp.batch import PROJECT_NAME_RULE, is_project_name
 
 PROJECT_HEADER = "X-Scope-OrgID"
 """The tenant header of Loki, Mimir and Tempo."""
@@ -22,14 +24,31 @@ class Caller:
 
 
 def caller(request: Request, state: AppState) -> Caller:
-    """Who sent `request`.
+    """Return the caller of `request`: with tokens the owner of its token, else anyone.
 
     Raises:
-        ApiError: 401 without a valid token where one is asked for; 403 for another's project.
+        ApiError: 401 without a valid token where tokens are set; 403 for another's project; 400
+            if the project that the request names cannot be one.
     """
-    wanted = request.headers.get(PROJECT_HEADER, "")
-    if not state.tokens:
+    own = _project_of_token(request, state) if state.tokens else ALL_PROJECTS
+    named = request.headers.getlist(PROJECT_HEADER)
+    wanted = named[0] if named else ""
+    if len(named) > 1 or (wanted and not is_project_name(wanted)):
+        raise ApiError(
+            400,
+            f"invalid project in {PROJECT_HEADER}: expected one name, {PROJECT_NAME_RULE}",
+            code="INVALID_PROJECT",
+        )
+    if own == ALL_PROJECTS:
         return Caller(wanted or state.default_project, confined=False)
+    if wanted not in ("", own):
+        raise ApiError(
+            403, f"this token opens the project {own!r} only, not {wanted!r}", code="FORBIDDEN"
+        )
+    return Caller(own, confined=True)
+
+
+def _project_of_token(request: Request, state: AppState) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     project = _project(token.strip(), state) if scheme.lower() == "bearer" else None
     if project is None:
@@ -40,16 +59,14 @@ def caller(request: Request, state: AppState) -> Caller:
             code="UNAUTHENTICATED",
             headers={"WWW-Authenticate": 'Bearer realm="belvedere"'},
         )
-    if wanted not in ("", project):
-        raise ApiError(
-            403, f"this token opens the project {project!r} only, not {wanted!r}", code="FORBIDDEN"
-        )
-    return Caller(project, confined=True)
+    return project
 
 
 def _project(token: str, state: AppState) -> str | None:
     """The project of a token, found in a time that tells nothing about the tokens."""
     found = None
+    if not token:
+        return None
     for known, project in state.tokens.items():
         if hmac.compare_digest(token.encode(), known.encode()):
             found = project

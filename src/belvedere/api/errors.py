@@ -51,7 +51,7 @@ async def answer_error(request: Request, error: Exception) -> Response:
     """The answer to a request that raised `error`."""
     match error:
         case ApiError():
-            return _answer(error.status, str(error), error.code, error.headers)
+            return answer_api_error(error)
         case StoreError():
             return _answer_store_error(error)
         case ClientDisconnect():
@@ -66,6 +66,11 @@ async def answer_error(request: Request, error: Exception) -> Response:
 
 HANDLED: Final = (ApiError, StoreError, ClientDisconnect, HTTPException, Exception)
 """What `answer_error` is to be registered for."""
+
+
+def answer_api_error(error: ApiError) -> Response:
+    """The answer to a request that is refused."""
+    return _answer(error.status, str(error), error.code, error.headers)
 
 
 def _answer_store_error(error: StoreError) -> Response:

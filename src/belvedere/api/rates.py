@@ -14,13 +14,13 @@ _EVERY_S: Final = 5.0
 _WINDOW_S: Final = 60.0
 
 
-def total(metric: Counter | Gauge) -> float:
-    """The sum over all label values of a counter or gauge."""
+def total(metric: Counter | Gauge, **labels: str) -> float:
+    """The sum over all label values of a counter or gauge that has these among its labels."""
     return sum(
         sample.value
         for family in metric.collect()
         for sample in family.samples
-        if not sample.name.endswith("_created")
+        if not sample.name.endswith("_created") and labels.items() <= sample.labels.items()
     )
 
 

@@ -84,7 +84,6 @@ def _described(entry: Rejected) -> dict[str, Any]:
         "size_bytes": entry.size_bytes,
         "rejected_at_s": entry.rejected_at_s,
         "error": entry.error,
-        "path": str(entry.path),
     }
 
 

@@ -51,7 +51,7 @@ class AppState:
     default_project: str = DEFAULT_PROJECT
     """The project of requests that name none."""
     tokens: Mapping[str, str] = field(default_factory=dict)
-    """Bearer token → the one project it opens. Empty: no token is asked for, all is open."""
+    """Bearer token → the one project it opens, or `*` for all. Empty: no token is required."""
     problem: Callable[[], str] = str
     """Why data cannot be received, stored or read, as a sentence: '' if it can. Called often, from
     the event loop: must not block."""

@@ -1,4 +1,7 @@
-"""`/api/status`: how Belvedere is doing, for `belvedere status` and the start page."""
+"""`/api/status`: how Belvedere is doing, for `belvedere status` and the start page.
+
+A token of one project shows what is known of that project alone.
+"""
 
 import os
 import platform
@@ -41,18 +44,23 @@ def routes(state: AppState, pool: QueryPool, rates: AcceptedRates) -> list[BaseR
             answer = state.database.query("SELECT version() AS version")
             clickhouse_version.extend(answer.column("version").to_pylist())
         tables = state.database.query(_TABLES, {"project": who.project})
-        parts = dict(state.status_parts())
-        body = {
+        body: dict[str, Any] = {
             "versions": _versions(clickhouse_version[0]),
-            "pid": os.getpid(),
-            "uptime_s": round(time.time() - process.create_time(), 1),
             "ready": not (problem := state.problem()),
             "problem": problem,
             "project": who.project,
-            "signals": _signals(rates),
-            "queues": _queues(),
             "rules": asdict(rules),
             "tables": tables.to_pylist(),
+        }
+        if who.confined:  # the rest is of all projects together
+            body["signals"] = _signals_of(who.project)
+            return orjson.dumps(body)
+        parts = dict(state.status_parts())
+        body |= {
+            "pid": os.getpid(),
+            "uptime_s": round(time.time() - process.create_time(), 1),
+            "signals": _signals(rates),
+            "queues": _queues(),
             "memory_bytes": process.memory_info().rss,
             "disk": _disk(parts.get("data_dir")),
             **parts,
@@ -90,6 +98,14 @@ def _signals(rates: AcceptedRates) -> dict[str, dict[str, float]]:
             "stored": total(telemetry.STORE_FLUSHED[signal]),
         }
         for signal, count in accepted().items()
+    }
+
+
+def _signals_of(project: str) -> dict[str, dict[str, float]]:
+    """What was stored of one project. Receivers do not count by project."""
+    return {
+        signal: {"stored": total(counter, project=project)}
+        for signal, counter in telemetry.STORE_FLUSHED.items()
     }
 
 

@@ -1,5 +1,6 @@
 """`Client`: the server's HTTP API, as the commands use it."""
 
+import os
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+_CA: Final = "BELVEDERE_CA"
+"""File of the authorities that sign servers' certificates, instead of the public ones."""
+_CERTIFICATE: Final = "BELVEDERE_CLIENT_CERT"
+"""File of the own certificate, where a server requires one."""
+_KEY: Final = "BELVEDERE_CLIENT_KEY"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -43,6 +49,7 @@ class Client:
                 headers=headers,
                 timeout=_TIMEOUT,
                 trust_env=url.hostname not in _LOOPBACK,  # a proxy is not on the way to here
+                verify=_tls() if url.scheme == "https" else True,
             )
         except (ValueError, httpx.InvalidURL) as error:
             raise CliError(f"cannot use {server!r} with these options: {error}") from None
@@ -114,12 +121,36 @@ class Client:
                 "Ask for less (--since, --limit), or look at: belvedere status",
             ) from None
         except httpx.HTTPError as error:
-            raise NoAnswer(
-                f"the connection to {self.server} failed: {error}", "Is that Belvedere's API?"
-            ) from None
+            raise _broken(error, self.server) from None
         if answer.status_code not in (200, accept):
             raise _refused(answer, self.server)
         return answer
+
+
+def _tls() -> ssl.SSLContext:
+    """What to trust, and what to show, of certificates: by BELVEDERE_CA and its like.
+
+    Raises:
+        CliError: a file is not what it should be.
+    """
+    authority, certificate = os.environ.get(_CA, ""), os.environ.get(_CERTIFICATE, "")
+    variable = _CA
+    try:
+        if authority:
+            context = ssl.create_default_context(cafile=authority)
+        else:  # by SSL_CERT_FILE or SSL_CERT_DIR, also for loopback; else the public ones
+            variable = "SSL_CERT_FILE"
+            context = httpx.create_ssl_context(trust_env=True)
+        if certificate:
+            variable = _CERTIFICATE
+            context.load_cert_chain(certificate, os.environ.get(_KEY) or None)
+    except OSError as error:  # of ssl, too
+        raise CliError(
+            f"cannot use the file in {variable}: {error.strerror or error}",
+            f"{_CA} is a PEM file of authorities, {_CERTIFICATE} and {_KEY} are one of a"
+            " certificate and of its private key.",
+        ) from None
+    return context
 
 
 def _has_port(url: SplitResult) -> bool:
@@ -135,12 +166,13 @@ def _unreachable(error: httpx.TransportError, server: str) -> NoAnswer:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return NoAnswer(
             f"the certificate of {server} is not trusted: {error}",
-            "Name the authority that signed it: SSL_CERT_FILE=ca.pem",
+            f"Name the authority that signed it: {_CA}=ca.pem (and the server by a name that is in"
+            " the certificate: --server URL)",
         )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return NoAnswer(
             f"{server} answers, but not by TLS: {error}",
-            "Belvedere's API is http://, unless a proxy before it is https://.",
+            "Belvedere's API is https:// if it runs with --tls-cert, else http://.",
         )
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return NoAnswer(
@@ -150,6 +182,16 @@ def _unreachable(error: httpx.TransportError, server: str) -> NoAnswer:
         f"nothing answers at {server}",
         "Start it with: belvedere up    (another address: --server URL or BELVEDERE_URL)",
     )
+
+
+def _broken(error: httpx.HTTPError, server: str) -> NoAnswer:
+    """The error for a connection that ends without an answer, as that of http:// to TLS does."""
+    hint = "Is that Belvedere's API?"
+    if server.startswith("http:"):
+        hint += f" If it runs with --tls-cert: --server https{server.removeprefix('http')}"
+    else:  # TLS 1.3 servers refuse a client without a certificate after the handshake
+        hint += f" If it runs with --tls-client-ca: {_CERTIFICATE}=cert.pem {_KEY}=key.pem"
+    return NoAnswer(f"the connection to {server} failed: {error}", hint)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

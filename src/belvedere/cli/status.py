@@ -1,9 +1,24 @@
 """`belvedere status`: how the server is doing."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from belvedere.cli.duration import format_duration
 from belvedere.cli.options import DEFAULT_SERVER, AsJson, Project, Server, Token
+
+_COUNTS: Final[Mapping[str, Callable[[Mapping[str, float]], str | None]]] = {
+    "accepted": lambda counts: _number(counts.get("accepted")),
+    "per second": lambda counts: _number(counts.get("accepted_per_s"), 1),
+    "refused": lambda counts: (
+        _number(counts["refused"] + counts["rejected"]) if "refused" in counts else None
+    ),
+    "stored": lambda counts: _number(counts.get("stored")),
+}
+"""Title → what a signal's counts say; None where they do not, for a token of one project."""
+
+
+def _number(value: float | None, digits: int = 0) -> str | None:
+    return None if value is None else f"{value:,.{digits}f}"
 
 
 def status(
@@ -32,32 +47,30 @@ def _print(body: dict[str, Any]) -> None:
     others = ", ".join(f"{name} {text}" for name, text in versions.items() if name != "belvedere")
     state = "ready" if body["ready"] else f"not ready: {body['problem']}"
     print(f"Belvedere {versions['belvedere']} is {state} ({others})")
+    # A token of one project is not shown what is of the whole server.
     facts = {
-        "up for": format_duration(int(body["uptime_s"] * 10**9)),
+        "up for": format_duration(int(body["uptime_s"] * 10**9)) if "uptime_s" in body else None,
         **body.get("listening", {}),
         "data": body.get("data_dir"),
         "rules": _rules(body.get("rules")),
-        "memory": size(body["memory_bytes"]),
-        "disk free": size(body["disk"]["free_bytes"]) if body["disk"] else None,
-        **{f"queue {name}": _queue(name, queue) for name, queue in body["queues"].items()},
+        "memory": size(body["memory_bytes"]) if "memory_bytes" in body else None,
+        "disk free": size(body["disk"]["free_bytes"]) if body.get("disk") else None,
+        **{f"queue {name}": _queue(name, queue) for name, queue in body.get("queues", {}).items()},
     }
     for name, fact in facts.items():
         if fact is not None:
             print(f"  {name:<16} {fact}")
     print()
-    numbers = [
-        Column(title, right=True) for title in ("accepted", "per second", "refused", "stored")
-    ]
+    columns = {
+        title: text
+        for title, text in _COUNTS.items()
+        if all(text(counts) is not None for counts in body["signals"].values())
+    }
+    numbers = [Column(title, right=True) for title in columns]
     print_table(
         [Column("received"), *numbers],
         (
-            (
-                signal,
-                f"{counts['accepted']:,.0f}",
-                f"{counts['accepted_per_s']:,.1f}",
-                f"{counts['refused'] + counts['rejected']:,.0f}",
-                f"{counts['stored']:,.0f}",
-            )
+            (signal, *(text(counts) or "" for text in columns.values()))
             for signal, counts in body["signals"].items()
         ),
     )

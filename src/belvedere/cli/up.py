@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from belvedere.cli.options import DEFAULT_SERVER
@@ -47,7 +48,7 @@ def up(
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen on; 0.0.0.0 for all, then set --tokens-file.",
+            help="Address to listen on; 0.0.0.0 for all, then set --tokens-file and --tls-cert.",
             rich_help_panel=_ADDRESSES,
         ),
     ] = "127.0.0.1",
@@ -141,7 +142,8 @@ def up(
     tokens_file: Annotated[
         Path | None,
         typer.Option(
-            help="Ask for bearer tokens: a file of lines `token: project`.",
+            help='Require bearer tokens: a file of lines `token: project`; `token: "*"` is an'
+            " operator's, who sees all projects.",
             exists=True,
             dir_okay=False,
             rich_help_panel=_ACCESS,
@@ -155,7 +157,11 @@ def up(
     ] = None,
     tls_cert: Annotated[
         Path | None,
-        typer.Option(help="Certificate of the OTLP doors.", exists=True, rich_help_panel=_ACCESS),
+        typer.Option(
+            help="Certificate (PEM) of all ports: OTLP, API, Prometheus's API.",
+            exists=True,
+            rich_help_panel=_ACCESS,
+        ),
     ] = None,
     tls_key: Annotated[
         Path | None,
@@ -164,7 +170,7 @@ def up(
     tls_client_ca: Annotated[
         Path | None,
         typer.Option(
-            help="Ask clients for a certificate of this authority (mTLS).",
+            help="Require of clients, on all ports, a certificate of this authority (mTLS).",
             exists=True,
             rich_help_panel=_ACCESS,
         ),
@@ -290,12 +296,14 @@ def _greet(console: Console, server: "Server", options: "Options") -> None:
         variables.append("OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN")
     found = " ".join(variables) or "its OpenTelemetry SDK finds it by default."
     console.print(f"Or point an application at it: {found}", highlight=False, soft_wrap=True)
-    if otlp.startswith("https:"):
+    if "https:" in f"{otlp} {server.listening['API and UI']}":
         console.print(
-            "Where the authority of the certificate is not a public one, both need"
-            " OTEL_EXPORTER_OTLP_CERTIFICATE=FILE.",
+            "Where the authority of the certificate is not a public one, commands need"
+            " BELVEDERE_CA=FILE, and applications OTEL_EXPORTER_OTLP_CERTIFICATE=FILE.",
             soft_wrap=True,
         )
+    for warning in server.warnings:
+        console.print(f"[bold red]WARNING:[/] {escape(warning)}.", highlight=False, soft_wrap=True)
     console.print("Stop with Ctrl-C.")
 
 

@@ -18,12 +18,17 @@ _KEEP_PARSED_BYTES: Final = 1 << 20
 CLIENT_ADDRESS = ":client.address"
 """In a batch's metadata, the IP address that the request came from. No header is called so."""
 
-_PROJECT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OF_CLICKHOUSE: Final = frozenset(
+    {"system", "information_schema", "INFORMATION_SCHEMA", "_temporary_and_external_tables"}
+)
+
+PROJECT_NAME_RULE: Final = "1 to 64 of A-Z a-z 0-9 _ -, and not a name that ClickHouse reserves"
 
 
 def is_project_name(name: str) -> bool:
     """Whether a project may be called so: it becomes the name of a database."""
-    return _PROJECT_NAME.fullmatch(name) is not None
+    return _PROJECT_NAME.fullmatch(name) is not None and name not in _OF_CLICKHOUSE
 
 
 @dataclass(slots=True)

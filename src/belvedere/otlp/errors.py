@@ -7,6 +7,7 @@ OtlpError
 │   ├── UnsupportedMediaType   its Content-Type is none of OTLP's
 │   ├── UnsupportedEncoding    its Content-Encoding is none that we know
 │   ├── Unauthenticated        it has no valid bearer token
+│   ├── Forbidden              a web page sent it that may not
 │   ├── NotFound               there is nothing at its path
 │   ├── MethodNotAllowed       its method is not POST
 │   ├── TooSlow                its body did not come in time
@@ -42,6 +43,10 @@ class UnsupportedEncoding(RequestError):  # noqa: N818 - reads as what is raised
 
 class Unauthenticated(RequestError):  # noqa: N818 - gRPC's name for it
     """There is no valid bearer token."""
+
+
+class Forbidden(RequestError):  # noqa: N818 - HTTP's name for it
+    """A web page sent it whose origin may not."""
 
 
 class NotFound(RequestError):  # noqa: N818 - HTTP's name for it

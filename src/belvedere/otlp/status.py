@@ -32,6 +32,7 @@ _CODES: Final[dict[type[errors.OtlpError], tuple[HTTPStatus, grpc.StatusCode]]] 
         grpc.StatusCode.UNIMPLEMENTED,
     ),
     errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, grpc.StatusCode.UNAUTHENTICATED),
+    errors.Forbidden: (HTTPStatus.FORBIDDEN, grpc.StatusCode.PERMISSION_DENIED),
     errors.NotFound: (HTTPStatus.NOT_FOUND, grpc.StatusCode.NOT_FOUND),
     errors.MethodNotAllowed: (HTTPStatus.METHOD_NOT_ALLOWED, grpc.StatusCode.UNIMPLEMENTED),
     errors.TooSlow: (HTTPStatus.REQUEST_TIMEOUT, grpc.StatusCode.DEADLINE_EXCEEDED),

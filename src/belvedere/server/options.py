@@ -12,6 +12,7 @@ import yaml
 from belvedere.collector.config import CollectorConfig, load_config
 from belvedere.collector.durable_queue import Sync
 from belvedere.collector.errors import ConfigError
+from belvedere.collector.serving.tls import TlsConfig
 from belvedere.collector.source import Source
 from belvedere.otlp.signal import Signal
 from belvedere.store.retention import DEFAULT_DAYS
@@ -48,9 +49,10 @@ class Options:
     sync: Sync = Sync.ALWAYS
     retention_days: Mapping[Signal, int] = field(default_factory=lambda: dict(DEFAULT_DAYS))
     tokens: Mapping[str, str] = field(default_factory=dict)
-    """Bearer token → project. Empty: no token is asked for."""
+    """Bearer token → project, or `*` for all of them. Empty: no token is required."""
     cors_origins: tuple[str, ...] = ()
     tls_cert: Path | None = None
+    """Of OTLP, the API and Prometheus's API."""
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
     """Clients must present a certificate that this authority signed."""
@@ -69,6 +71,11 @@ class Options:
             sources.append(Source("command line", yaml.safe_dump(overlay)))
         return load_config(*sources, env=self._environment())
 
+    def tls_config(self) -> TlsConfig | None:
+        """The certificate of the API's ports; None: plain HTTP. Call `collector_config` first."""
+        keys = self._tls_keys()
+        return TlsConfig.model_validate(keys) if keys else None
+
     def _check(self) -> None:
         """What no component would refuse by the name of the option.
 
@@ -78,6 +85,11 @@ class Options:
         if self.cluster and not self.store:
             raise ConfigError(
                 "--cluster is of a ClickHouse server, and there is none", hint="name it by --store"
+            )
+        if bool(self.tls_cert) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_cert):
+            raise ConfigError(
+                "TLS requires a certificate and its key",
+                hint="set both --tls-cert and --tls-key; --tls-client-ca is for use with them",
             )
         ports = {"--port": self.port, "--prometheus-port": self.prometheus_port}
         if not self.config:
@@ -96,6 +108,15 @@ class Options:
                     " https://app.example.org",
                 )
 
+    def _tls_keys(self) -> dict[str, str]:
+        """The options of TLS, as the keys of `tls` in a configuration."""
+        paths = {
+            "cert_file": self.tls_cert,
+            "key_file": self.tls_key,
+            "client_ca_file": self.tls_client_ca,
+        }
+        return {key: str(path) for key, path in paths.items() if path}
+
     def _environment(self) -> dict[str, str]:
         return {
             "BELVEDERE_GRPC_ENDPOINT": f"{self.host}:{self.grpc_port}",
@@ -107,15 +128,7 @@ class Options:
         """What options add to the configuration: structure, where the file has only values."""
         http: dict[str, Any] = {}
         protocols: dict[str, Any] = {"grpc": {}, "http": http}
-        tls = {
-            key: str(path)
-            for key, path in (
-                ("cert_file", self.tls_cert),
-                ("key_file", self.tls_key),
-                ("client_ca_file", self.tls_client_ca),
-            )
-            if path
-        }
+        tls = self._tls_keys()
         if tls:
             protocols = {name: {"tls": tls, **keys} for name, keys in protocols.items()}
         if self.cors_origins:

@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
-import uvicorn
 
 from belvedere.api.app import create_app
-from belvedere.api.host import LoopbackHost, is_loopback
 from belvedere.api.prometheus.app import create_prometheus_app
 from belvedere.api.state import AppState, StoreWriter
 from belvedere.collector.config import CollectorConfig
@@ -20,6 +19,9 @@ from belvedere.collector.exporters.belvedere import BelvedereExporter
 from belvedere.collector.receivers.otlp import OtlpReceiver
 from belvedere.collector.registry import Kind
 from belvedere.collector.service import Service
+from belvedere.collector.serving.host import is_loopback_address
+from belvedere.collector.serving.http_server import HttpServer
+from belvedere.collector.serving.tls import ssl_context
 from belvedere.otlp.batch import DEFAULT_PROJECT
 from belvedere.query.promql.engine import Engine
 from belvedere.query.promql.features import engine_options
@@ -38,6 +40,8 @@ log = structlog.get_logger(__name__)
 C = TypeVar("C")
 
 _API_SHUTDOWN_S: Final = 5
+_API_IDLE_S: Final = 60.0
+"""As long as OTLP/HTTP keeps connections without requests."""
 _OPTIONS: Final = {
     "protocols::grpc::endpoint": "--grpc-port",
     "protocols::http::endpoint": "--http-port",
@@ -58,8 +62,11 @@ class Server:
         self._scrapers: list[PrometheusReceiver] = []
         self._rules: ServerRules | None = None
         self._stack = contextlib.AsyncExitStack()
+        self._tls: ssl.SSLContext | None = None
         self.listening: dict[str, str] = {}
         """What is served → where: `OTLP/gRPC`, `OTLP/HTTP`, `API and UI`."""
+        self.warnings: list[str] = []
+        """Who can reach what they should not, for a person to read."""
 
     async def start(self) -> None:
         """Open the store, then the doors. After an error, whatever had started is stopped again.
@@ -80,7 +87,9 @@ class Server:
         api_socket = _bind(options.host, options.port, "API and UI", "--port")
         self._stack.callback(api_socket.close)
         engine = _engine(options)
-        self._rules = rules = ServerRules(options, engine, _address(api_socket))
+        tls = options.tls_config()
+        self._tls = ssl_context(tls, "--tls-cert") if tls else None
+        self._rules = rules = ServerRules(options, engine, self._url(api_socket))
         prometheus_socket: socket.socket | None = None
         if options.prometheus_port is not None:
             prometheus_socket = _bind(
@@ -108,6 +117,7 @@ class Server:
             raise _with_option(error) from None
         self._stack.callback(setattr, self, "_ready", False)
         self._note_receivers(service, config)
+        self._warn_of_exposure(api_socket, service, config)
         if any(name.partition("/")[0] == "prometheus" for name in config.components[Kind.RECEIVER]):
             from belvedere.collector.receivers.prometheus.receiver import (  # noqa: PLC0415 - most servers scrape nothing
                 PrometheusReceiver,
@@ -160,9 +170,41 @@ class Server:
 
     async def _serve(self, what: str, app: Any, bound: socket.socket) -> None:
         """Serve `app` until `stop`."""
-        self.listening[what] = _address(bound)
-        guarded = LoopbackHost(app) if is_loopback(self._options.host) else app
-        await self._stack.enter_async_context(_serving(guarded, bound))
+        server = HttpServer(app, "", what, idle_timeout_s=_API_IDLE_S)
+        await server.serve([bound], self._tls, with_lifespan=True, behind_proxy=True)
+        self._stack.push_async_callback(server.shutdown, _API_SHUTDOWN_S)
+        self.listening[what] = self._url(bound)
+
+    def _url(self, bound: socket.socket) -> str:
+        scheme = "https" if self._tls else "http"
+        host, port = bound.getsockname()[:2]
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def _warn_of_exposure(
+        self, bound: socket.socket, service: Service, config: CollectorConfig
+    ) -> None:
+        """Warn if other machines reach what requires no token or is not encrypted."""
+        address = bound.getsockname()[0]
+        if not is_loopback_address(address):
+            if not self._options.tokens:
+                self.warnings.append(
+                    f"anyone who reaches {address} can read and write all data: no tokens are set."
+                    " Set --tokens-file FILE, or listen on 127.0.0.1"
+                )
+            if self._tls is None:
+                self.warnings.append(
+                    f"data and tokens are not encrypted on their way to and from {address}."
+                    " Set --tls-cert FILE and --tls-key FILE, or put a proxy with TLS before it"
+                )
+        if self._options.config:  # its receivers have addresses of their own
+            for receiver in _components(service, config, Kind.RECEIVER, OtlpReceiver):
+                self.warnings += [
+                    f"anyone who reaches {endpoint} can write data: the receiver {receiver.id}"
+                    " requires no token. Set its tokens_file, or let it listen on localhost"
+                    for endpoint in receiver.open_endpoints()
+                ]
+        for warning in self.warnings:
+            log.warning("exposed_to_the_network", problem=warning)
 
     def _store_writer(self) -> StoreWriter:
         """The exporter that writes to the store.
@@ -256,45 +298,3 @@ def _bind(host: str, port: int, what: str, option: str) -> socket.socket:
             hint=f"choose another with {option}, or {option} 0 for any free one",
         ) from None
     return bound
-
-
-def _address(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-@contextlib.asynccontextmanager
-async def _serving(app: Any, bound: socket.socket) -> Any:
-    """Serve `app` on a socket for the time of the context."""
-    config = uvicorn.Config(
-        app,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_API_SHUTDOWN_S,
-    )
-    server = _UvicornServer(config)
-    running = asyncio.create_task(server.serve(sockets=[bound]))
-    try:
-        await server.accepting.wait()
-        yield
-    finally:
-        server.should_exit = True
-        await running
-
-
-class _UvicornServer(uvicorn.Server):
-    """uvicorn without signal handlers: this process has its own."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.accepting.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -1,15 +1,22 @@
-"""One process at a time owns a data directory."""
+"""One process at a time owns a data directory, and no other user reads it."""
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import IO
 
+import structlog
+
 from belvedere.store.errors import StoreInUse, StoreUnavailable
+
+log = structlog.get_logger(__name__)
 
 
 def lock_directory(directory: Path) -> IO[str]:
     """Own `directory`, made if need be, for as long as the returned file is open.
+
+    Its mode becomes 0700, which guards all that lies below.
 
     The operating system lets go of it when the process ends, however it ends.
 
@@ -18,7 +25,8 @@ def lock_directory(directory: Path) -> IO[str]:
         StoreUnavailable: it cannot be written.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _keep_private(directory)
         file = (directory / "lock").open("a+")
     except OSError as error:
         raise _unwritable(directory, error) from error
@@ -39,6 +47,28 @@ def lock_directory(directory: Path) -> IO[str]:
         file.close()
         raise _unwritable(directory, error) from error
     return file
+
+
+def _keep_private(directory: Path) -> None:
+    """Take other users' rights away from a directory that is there already, or warn of them."""
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if not mode & 0o077:
+        return
+    problem = "it is shared by all users, as /tmp is"
+    if not mode & stat.S_ISVTX:
+        try:
+            directory.chmod(0o700)
+        except OSError as error:  # another user's, or a file system without modes
+            problem = str(error.strerror)
+        else:
+            return
+    log.warning(
+        "data_directory_not_private",
+        directory=str(directory),
+        mode=f"{mode:04o}",
+        problem=problem,
+        hint="other users may read what is stored; give --data-dir a directory of its own",
+    )
 
 
 def _unwritable(directory: Path, error: OSError) -> StoreUnavailable:

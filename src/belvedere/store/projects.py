@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Mapping
-from typing import Final
 
 import structlog
 
-from belvedere.otlp.batch import is_project_name
+from belvedere.otlp.batch import PROJECT_NAME_RULE, is_project_name
 from belvedere.otlp.signal import Signal
 from belvedere.store.database import Database
 from belvedere.store.errors import InvalidProject
@@ -14,8 +13,6 @@ from belvedere.store.migrate import migrate
 from belvedere.store.retention import DEFAULT_DAYS, set_retention
 
 log = structlog.get_logger(__name__)
-
-_RESERVED: Final = {"system", "information_schema", "INFORMATION_SCHEMA"}
 
 
 class Projects:
@@ -58,11 +55,8 @@ class Projects:
         """
         if name in self._ready:
             return
-        if not is_project_name(name) or name in _RESERVED:
-            raise InvalidProject(
-                f"{name!r} cannot name a project: use 1 to 64 of A-Z a-z 0-9 _ -, and not a"
-                " name that ClickHouse reserves"
-            )
+        if not is_project_name(name):
+            raise InvalidProject(f"{name!r} cannot name a project: use {PROJECT_NAME_RULE}")
         with self._making:
             existing = self.names()
             if name not in existing and len(existing) >= self._max_projects:

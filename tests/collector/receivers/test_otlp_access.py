@@ -38,7 +38,10 @@ def test_without_tokens_the_header_names_the_project(headers: Headers, project: 
 
 @pytest.mark.parametrize(
     "named",
-    [("",), ("x" * 65,), ("a b",), ("a/b",), ("a.b",), ("ä",), ("a\n",), ("a", "b"), ("a|b",)],
+    [
+        *(("",), ("x" * 65,), ("a b",), ("a/b",), ("a.b",), ("ä",), ("a\n",), ("a", "b"), ("a|b",)),
+        *(("*",), ("system",), ("INFORMATION_SCHEMA",), ("_temporary_and_external_tables",)),
+    ],
     ids=repr,
 )
 def test_what_cannot_be_a_project(named: tuple[str, ...]) -> None:
@@ -57,6 +60,27 @@ def test_what_cannot_be_a_project(named: tuple[str, ...]) -> None:
 def test_tokens_choose_the_project(authorization: str, project: str) -> None:
     headers = {"authorization": (authorization,), "x-scope-orgid": ("other",)}
     assert Access(TOKENS).project(headers) == project
+
+
+@pytest.mark.parametrize(
+    ("headers", "project"),
+    [({}, "default"), ({"x-scope-orgid": ("team-2",)}, "team-2")],
+    ids=["default", "header"],
+)
+def test_an_operator_s_token_lets_the_header_choose(headers: Headers, project: str) -> None:
+    shown = {"authorization": ("Bearer chief",), **headers}
+    assert Access({"chief": "*", "s3cret": "team-1"}).project(shown) == project
+
+
+def test_an_empty_token_opens_nothing() -> None:
+    """No configuration can have one; this is the second lock."""
+    with pytest.raises(Unauthenticated, match="empty"):
+        Access({"": "team-1"}).project({"authorization": ("Bearer ",)})
+
+
+def test_an_empty_token_in_the_configuration_is_refused() -> None:
+    with pytest.raises(ValueError, match="empty token"):
+        Doors(tokens={"": "team-1"})
 
 
 @pytest.mark.parametrize(
@@ -113,17 +137,66 @@ def test_tokens_from_a_file(open_doors: Callable[..., Doors], tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ("s3cret: team-1", {"s3cret": "team-1"}),
+        (
+            "# one a line\ns3cret: team-1\n\n'other': team-2\n",
+            {"s3cret": "team-1", "other": "team-2"},
+        ),
+        ('s3cret: team-1\nchief: "*"\n', {"s3cret": "team-1", "chief": "*"}),
+        ("123: team-1\n0x1F: 42\nyes: no\n", {"123": "team-1", "0x1F": "42", "yes": "no"}),
+        ('{"s3cret": "team-1"}', {"s3cret": "team-1"}),
+        ("tök€n: team-1", {"tök€n": "team-1"}),
+    ],
+    ids=["one", "comments and quotes", "operator", "as written", "JSON", "not ASCII"],
+)
+def test_token_files(tmp_path: Path, content: str, tokens: dict[str, str]) -> None:
+    file = tmp_path / "tokens.yaml"
+    file.write_text(content)
+    assert read_tokens(file, "--tokens-file") == tokens
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "cannot read .*: No such file"),
-        ("", "does not map tokens to projects"),
+        ("", "tokens.yaml: .*does not map tokens to projects"),
         ("{}", "there are no tokens"),
         ("- s3cret", "does not map tokens"),
-        ("s3cret: [a]", "does not map tokens"),
-        ("s3cret: bad name", "does not map tokens"),
-        ("s3cret: {", "does not map tokens"),
+        ("s3cret: [a]", "tokens.yaml:1: .*does not map tokens"),
+        ("a: b\ns3cret: bad name", "tokens.yaml:2: .*does not map tokens"),
+        ("a: b\ns3cret: system", "tokens.yaml:2: .*does not map tokens"),
+        ("s3cret:", "tokens.yaml:1: .*does not map tokens"),
+        ("[s3cret]: a", "tokens.yaml:1: .*does not map tokens"),
+        ("a: b\ns3cret: {", "tokens.yaml:.*does not map tokens"),
+        ("a: b\ns3cret: *", "tokens.yaml:2: .*with the quotes"),
+        ("a: b\n\n: team-1", "tokens.yaml:3: .*empty token"),
+        ("a: b\n'': team-1", "tokens.yaml:2: .*empty token"),
+        ("a: b\n'  ': team-1", "tokens.yaml:2: .*empty token"),
+        ('"": "*"', "tokens.yaml:1: .*empty token"),
+        ("a: b\n's3cret ': team-1", "tokens.yaml:2: .*holds spaces"),
+        ("s3cret: a\nb: c\ns3cret: d", "tokens.yaml:3: .*duplicate token"),
     ],
-    ids=["missing", "nothing", "empty", "list", "list of projects", "bad project", "no YAML"],
+    ids=[
+        "missing",
+        "nothing",
+        "empty",
+        "list",
+        "list of projects",
+        "bad project",
+        "reserved project",
+        "no project",
+        "list of tokens",
+        "no YAML",
+        "operator without quotes",
+        "no token",
+        "empty token",
+        "blank token",
+        "empty operator",
+        "space",
+        "duplicate",
+    ],
 )
 def test_bad_token_files(tmp_path: Path, content: str | None, message: str) -> None:
     file = tmp_path / "tokens.yaml"

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from otlp_doors import JSON, Doors
+from otlp_doors import JSON, PROTOBUF, REQUESTS, Doors
+
+from belvedere.otlp.signal import Signal
 
 CORS = {
     "allowed_origins": ["https://app.example.com", "https://*.test"],
@@ -27,7 +29,8 @@ def preflight(doors: Doors, origin: str, headers: str = "content-type") -> httpx
 def test_off_by_default(doors: Doors) -> None:
     assert preflight(doors, "https://app.example.com").status_code == 405
     answer = doors.post(b"{}", {**JSON, "origin": "https://app.example.com"})
-    assert answer.status_code == 200
+    assert answer.status_code == 403
+    assert "--cors-origin" in answer.json()["message"]
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
@@ -39,7 +42,10 @@ def test_off_by_default(doors: Doors) -> None:
         ("https://evil.example.com", False),
         ("http://app.example.com", False),
         ("https://a.test.evil.com", False),
+        ("https://app.example.com.evil.com", False),
+        ("https://APP.example.com", False),
         ("null", False),
+        ("", False),
     ],
 )
 def test_origins(open_doors: Callable[..., Doors], origin: str, allowed: bool) -> None:  # noqa: FBT001 - a column of the table
@@ -48,7 +54,9 @@ def test_origins(open_doors: Callable[..., Doors], origin: str, allowed: bool) -
     asked = preflight(doors, origin, "content-type, x-scope-orgid")
     assert asked.is_success == allowed
     assert asked.headers.get("access-control-allow-origin") == expected
-    sent = doors.post(b"{}", {**JSON, "origin": origin})
+    sent = doors.post(REQUESTS[Signal.TRACES].SerializeToString(), {**PROTOBUF, "origin": origin})
+    assert sent.status_code == (200 if allowed else 403)
+    assert bool(doors.batches) == allowed
     assert sent.headers.get("access-control-allow-origin") == expected
 
 

@@ -188,7 +188,7 @@ def test_grpc_messages(target: Doors, coded: tuple[str, bytes], signal: Signal) 
 
 
 HTTP_REQUEST = (
-    b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n"
+    b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
     b"X-Scope-OrgID: p\r\nContent-Length: %d\r\n\r\n%b" % (len(GOOD), GOOD)
 )
 

@@ -18,7 +18,7 @@ def head(*headers: str) -> bytes:
     """The begin of a request to /v1/traces."""
     lines = [
         "POST /v1/traces HTTP/1.1",
-        "host: x",
+        "host: localhost",
         "content-type: application/x-protobuf",
         *headers,
     ]
@@ -117,13 +117,13 @@ def test_a_client_that_goes_away_is_no_error(doors: Doors) -> None:
 
 
 def endless_header() -> Iterator[bytes]:
-    yield b"POST /v1/traces HTTP/1.1\r\nhost: x\r\nx-long: "
+    yield b"POST /v1/traces HTTP/1.1\r\nhost: localhost\r\nx-long: "
     while True:
         yield b"x" * 10_000
 
 
 def endless_headers() -> Iterator[bytes]:
-    yield b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n"
+    yield b"POST /v1/traces HTTP/1.1\r\nhost: localhost\r\n"
     while True:
         yield b"x-many: y\r\n" * 1000
 
@@ -155,7 +155,7 @@ def test_a_head_without_end_is_cut_off(doors: Doors, send: Callable[[], Iterator
         b"\x16\x03\x01\x02\x00\x01\x00",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"POST /v1/traces HTTP/9.9\r\n\r\n",
-        b"POST http://[ HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"POST http://[ HTTP/1.1\r\nhost: localhost\r\n\r\n",
         head("content-length: -5"),
         head("content-length: 99999999999999999999999"),
         head("transfer-encoding: chunked") + b"zz\r\n",

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from belvedere.api.cross_site import SameSiteOnly
 from belvedere.api.pool import QueryPool
 from belvedere.api.prometheus import (
     exemplars,
@@ -35,7 +37,9 @@ def create_prometheus_app(state: AppState) -> Starlette:
         yield
         pool.close()
 
-    return Starlette(routes=routes(state, pool), lifespan=lifespan)
+    return Starlette(
+        routes=routes(state, pool), lifespan=lifespan, middleware=[Middleware(SameSiteOnly)]
+    )
 
 
 def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:

@@ -1,5 +1,9 @@
-"""What is scraped: `/targets`, `/scrape_pools`, of the receivers `prometheus` in this process."""
+"""What is scraped: `/targets`, `/scrape_pools`, of the receivers `prometheus` in this process.
 
+What they scrape goes into the default project, so that tokens of other projects see no targets.
+"""
+
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,10 +15,11 @@ from belvedere.api.auth import caller
 from belvedere.api.prometheus.answers import answering, success
 from belvedere.api.prometheus.parameters import Parameters
 from belvedere.api.state import AppState
+from belvedere.otlp.batch import DEFAULT_PROJECT
 from belvedere.query.promql.duration import format_duration
 
 if TYPE_CHECKING:  # most servers scrape nothing
-    from belvedere.collector.receivers.prometheus.receiver import TargetView
+    from belvedere.collector.receivers.prometheus.receiver import Targets, TargetView
 
 _NEVER: Final = "0001-01-01T00:00:00Z"
 """Go's zero time, which Prometheus shows for what has not happened."""
@@ -23,11 +28,14 @@ _NEVER: Final = "0001-01-01T00:00:00Z"
 def routes(state: AppState) -> list[BaseRoute]:
     """The routes of this file."""
 
+    def visible(request: Request) -> "Sequence[Targets]":
+        who = caller(request, state)
+        return () if who.confined and who.project != DEFAULT_PROJECT else state.targets()
+
     async def targets(request: Request) -> Response:
-        caller(request, state)
+        views = visible(request)
         parameters = await Parameters.of(request)
         which, pool = parameters.text("state", "any"), parameters.text("scrapePool")
-        views = state.targets()
         data: dict[str, Any] = {"activeTargets": [], "droppedTargets": []}
         if which in {"any", "active"}:
             data["activeTargets"] = [
@@ -47,9 +55,9 @@ def routes(state: AppState) -> list[BaseRoute]:
         return success(data)
 
     async def scrape_pools(request: Request) -> Response:
-        caller(request, state)
-        names = {view.job_name for each in state.targets() for view in each.active}
-        names |= {name for each in state.targets() for name, _ in each.dropped}
+        views = visible(request)
+        names = {view.job_name for each in views for view in each.active}
+        names |= {name for each in views for name, _ in each.dropped}
         return success({"scrapePools": sorted(names)})
 
     return [

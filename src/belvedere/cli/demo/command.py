@@ -36,6 +36,11 @@ _DEFAULT_ENDPOINTS: Final = {
     Transport.HTTP: "http://127.0.0.1:4318",
 }
 _NAMES: Final = {Transport.GRPC: "OTLP/gRPC", Transport.HTTP: "OTLP/HTTP"}
+_TLS_VARIABLES: Final = {
+    "BELVEDERE_CA": "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "BELVEDERE_CLIENT_CERT": "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "BELVEDERE_CLIENT_KEY": "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+}
 _CONNECT_S: Final = 2.0
 
 
@@ -75,6 +80,9 @@ def demo(
     sub-agent, retries, failures, and an agent that goes in circles. It needs no network.
     """
     address = endpoint or _DEFAULT_ENDPOINTS[protocol]
+    for name, of_sdk in _TLS_VARIABLES.items():  # one set of variables for all commands
+        if value := os.environ.get(name):
+            os.environ.setdefault(of_sdk, value)
     _check_reachable(address)
     chosen = _choose(load)
     # The SDK takes its time to load: not before it is needed.
@@ -148,7 +156,7 @@ def _check_accepted(delivery: "Delivery", endpoint: str) -> None:
         raise CliError(
             f"{endpoint} accepted nothing{reason}",
             "Is that an OTLP receiver? Does it ask for a token (--token), or for TLS"
-            " (--endpoint https://…, OTEL_EXPORTER_OTLP_CERTIFICATE=FILE)?",
+            " (--endpoint https://…, BELVEDERE_CA=FILE)?",
         )
 
 

@@ -86,7 +86,6 @@ class BelvedereExporter:
         self._services = host.services
         self._workers: list[asyncio.Task[None]] = []
         self._failing_since_s: float | None = None
-        self._last_error = ""
         self._metrics = MetricsNormalizer()
         self.queue = DurableQueue(
             config.directory / "queue",
@@ -160,7 +159,7 @@ class BelvedereExporter:
         since_s = self._failing_since_s
         if since_s is None or (failing_s := time.monotonic() - since_s) < _FAILING_AFTER_S:
             return ""
-        return f"nothing could be stored for {failing_s:.0f} s: {self._last_error}"
+        return f"nothing could be stored for {failing_s:.0f} s; the log says why"
 
     async def rejected(self, project: str | None = None) -> list[Rejected]:
         """What the store rejected, of one project or of all. See `RejectedFolder.entries`."""
@@ -235,7 +234,6 @@ class BelvedereExporter:
                     await self._give_up(segment)
                     continue
                 if not _is_of_one_project(error):
-                    self._last_error = str(error)
                     self._failing_since_s = self._failing_since_s or time.monotonic()
                 pause_s = await self.queue.put_back(segment)
                 log.warning(

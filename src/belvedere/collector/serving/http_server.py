@@ -1,11 +1,14 @@
-"""An HTTP server: of the OTLP receiver, and of what components show (health, metrics, profiles)."""
+"""An HTTP server: of the API, the OTLP receiver, and pages of components (health, metrics)."""
 
 import math
+import socket
+import ssl
 from functools import partial
 from typing import Any, Final
 
 import uvicorn
 
+from belvedere.collector.serving.host import LoopbackHost, is_loopback_address
 from belvedere.collector.serving.http_protocol import BoundedHttpProtocol
 from belvedere.collector.serving.listen import address_of, listen
 from belvedere.collector.serving.tls import TlsConfig, ssl_context
@@ -15,7 +18,10 @@ _GRACE_S: Final = 1.0
 
 
 class HttpServer:
-    """Serves an ASGI application on one endpoint. Stops before its start, and twice."""
+    """Serves an ASGI application on one endpoint. Stops before its start, and twice.
+
+    Where all its addresses are the loopback's, it refuses requests for other hosts' names.
+    """
 
     def __init__(
         self,
@@ -25,20 +31,23 @@ class HttpServer:
         *,
         tls: TlsConfig | None = None,
         head_timeout_s: float = 60.0,
+        body_timeout_s: float = 60.0,
         idle_timeout_s: float = 5.0,
     ) -> None:
         """A server, not started.
 
         Args:
-            app: an ASGI application, without lifespan.
+            app: an ASGI application.
             endpoint: host:port; port 0 picks a free one.
             key: the configuration key to name if it cannot be had.
             tls: certificate; None: plain HTTP.
             head_timeout_s: how long the headers of a request may take to come.
+            body_timeout_s: how long its body may take to come.
             idle_timeout_s: how long a connection is kept open without requests.
         """
         self._app, self._endpoint, self._key, self._tls = app, endpoint, key, tls
-        self._head_timeout_s, self._idle_timeout_s = head_timeout_s, idle_timeout_s
+        self._head_timeout_s, self._body_timeout_s = head_timeout_s, body_timeout_s
+        self._idle_timeout_s = idle_timeout_s
         self._server: uvicorn.Server | None = None
         self.port = 0
         """The port that is listened on, once started."""
@@ -50,19 +59,41 @@ class HttpServer:
             ConfigError: the port or a certificate cannot be had.
         """
         tls = ssl_context(self._tls, f"{self._key}::tls") if self._tls else None
-        sockets = listen(self._endpoint, f"{self._key}::endpoint")
+        await self.serve(listen(self._endpoint, f"{self._key}::endpoint"), tls)
+
+    async def serve(
+        self,
+        sockets: list[socket.socket],
+        tls: ssl.SSLContext | None,
+        *,
+        with_lifespan: bool = False,
+        behind_proxy: bool = False,
+    ) -> None:
+        """Listen on bound sockets, in place of `start`; `shutdown` closes them.
+
+        Args:
+            sockets: all on one port.
+            tls: certificate; None: plain HTTP.
+            with_lifespan: whether the application has a lifespan to run.
+            behind_proxy: whether a proxy of this machine may say which scheme its client used.
+        """
         _, self.port = address_of(sockets[0])
+        on_loopback = all(is_loopback_address(address_of(each)[0].host) for each in sockets)
         config = uvicorn.Config(
-            self._app,
-            http=partial(BoundedHttpProtocol, head_timeout_s=self._head_timeout_s),  # type: ignore[arg-type]  # it is called alone
+            LoopbackHost(self._app) if on_loopback else self._app,
+            http=partial(  # type: ignore[arg-type]  # it is called alone
+                BoundedHttpProtocol,
+                head_timeout_s=self._head_timeout_s,
+                body_timeout_s=self._body_timeout_s,
+            ),
             loop="none",
             ws="none",
-            lifespan="off",
+            lifespan="on" if with_lifespan else "off",
             interface="asgi3",
             log_config=None,
             log_level="warning",
             access_log=False,
-            proxy_headers=False,
+            proxy_headers=behind_proxy,
             server_header=False,
             date_header=False,
             timeout_keep_alive=math.ceil(self._idle_timeout_s),

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from belvedere.collector.errors import ConfigError
-from belvedere.collector.receivers.otlp.config import ProjectName
-from belvedere.otlp.batch import CLIENT_ADDRESS, DEFAULT_PROJECT, is_project_name
+from belvedere.collector.receivers.otlp.config import ALL_PROJECTS
+from belvedere.otlp.batch import (
+    CLIENT_ADDRESS,
+    DEFAULT_PROJECT,
+    PROJECT_NAME_RULE,
+    is_project_name,
+)
 from belvedere.otlp.errors import Malformed, Unauthenticated
 
 Headers: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -20,7 +24,7 @@ PROJECT_HEADER: Final = "x-scope-orgid"
 """What Loki, Mimir and Tempo call it."""
 
 _CREDENTIALS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
-_TOKENS: Final = TypeAdapter(dict[str, ProjectName])
+_EMPTY: Final = "empty token: anyone could send it"
 
 
 class Authenticator(Protocol):
@@ -62,13 +66,16 @@ class Access:
             project = self._authenticator.authenticate(headers)
         elif self._tokens:
             project = self._project_of_token(headers)
-        if project is not None:
+        if project is not None and project != ALL_PROJECTS:
             return project
         named = headers.get(PROJECT_HEADER)
         if named is None:
             return DEFAULT_PROJECT
         if len(named) > 1 or not is_project_name(named[0]):
-            raise Malformed("X-Scope-OrgID must name one project: 1 to 64 of A-Z a-z 0-9 _ -")
+            raise Malformed(
+                f"X-Scope-OrgID {', '.join(named)[:100]!r} cannot name a project: expected one"
+                f" name, {PROJECT_NAME_RULE}"
+            )
         return named[0]
 
     def _project_of_token(self, headers: Headers) -> str:
@@ -77,6 +84,8 @@ class Access:
             raise Unauthenticated("send the header Authorization: Bearer and a token")
         token = shown.strip().encode()
         found = ""
+        if not token:
+            raise Unauthenticated("the bearer token is not valid here: it is empty")
         # All are compared, in constant time each, so that time tells nothing about the tokens.
         for known, project in self._tokens:
             if hmac.compare_digest(token, known):
@@ -101,19 +110,63 @@ def metadata_of(headers: Headers, address: str, *, include_headers: bool) -> Hea
 
 
 def read_tokens(file: Path, key: str) -> dict[str, str]:
-    """Tokens and their projects from a YAML file.
+    """Return tokens and their projects from a YAML file of lines `token: project`.
+
+    A token is taken as it is written. `"*"` in place of the project stands for all projects.
 
     Raises:
-        ConfigError: the file cannot be read, or is no such mapping; `key` is named.
+        ConfigError: the file cannot be read, is not such a mapping, or holds an empty or a
+            duplicate token; `key`, file and line are named, never a token.
     """
-    hint = "write one line for each: the token, a colon, its project"
+    text = ""
     try:
-        tokens = _TOKENS.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
+        text = file.read_text(encoding="utf-8")
+        root = yaml.compose(text, yaml.SafeLoader)
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}", key=key) from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError):
-        # Their texts would show tokens.
-        raise ConfigError(f"{file} does not map tokens to projects", key=key, hint=hint) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:  # its text would show tokens
+        mark = getattr(error, "problem_mark", None)
+        line = None if mark is None else mark.line + 1
+        is_empty = (
+            mark is not None and "".join(text.splitlines()[mark.line :][:1]).lstrip()[:1] == ":"
+        )
+        problem = _EMPTY if is_empty else "does not map tokens to projects"
+        raise _bad_tokens(problem, file, line, key) from None
+    if not isinstance(root, yaml.MappingNode):
+        raise _bad_tokens("does not map tokens to projects", file, None, key)
+    tokens: dict[str, str] = {}
+    for token, project in root.value:
+        problem = _problem(token, project, tokens)
+        if problem:
+            raise _bad_tokens(problem, file, token.start_mark.line + 1, key)
+        tokens[token.value] = project.value
     if not tokens:
-        raise ConfigError(f"there are no tokens in {file}", key=key, hint=hint)
+        raise _bad_tokens("there are no tokens", file, None, key)
     return tokens
+
+
+def _problem(token: yaml.Node, project: yaml.Node, before: Mapping[str, str]) -> str:
+    """What is wrong with a line of a file of tokens; empty if nothing is."""
+    if not isinstance(token, yaml.ScalarNode) or not isinstance(project, yaml.ScalarNode):
+        return "does not map tokens to projects"
+    text: str = token.value
+    if not text.strip():
+        return _EMPTY
+    if text.split() != [text]:
+        return "invalid token: it holds spaces"
+    if text in before:
+        return "duplicate token"
+    if project.value != ALL_PROJECTS and not is_project_name(project.value):
+        return f"does not map tokens to projects: expected {PROJECT_NAME_RULE}"
+    return ""
+
+
+def _bad_tokens(problem: str, file: Path, line: int | None, key: str) -> ConfigError:
+    return ConfigError(
+        problem,
+        key=key,
+        file=file,
+        line=line,
+        hint='write one line for each: the token, a colon, its project; or "*", with the quotes,'
+        " for the token of an operator, who sees all projects",
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -11,17 +11,29 @@ from belvedere.collector.duration import Duration, PositiveDuration, SizeBytes
 from belvedere.collector.serving.listen import Endpoint, UrlPath
 from belvedere.collector.serving.tls import TlsConfig
 from belvedere.collector.tls import any_version
-from belvedere.otlp.batch import is_project_name
+from belvedere.otlp.batch import PROJECT_NAME_RULE, is_project_name
 from belvedere.otlp.compression import DEFAULT_LIMIT_BYTES
+
+ALL_PROJECTS: Final = "*"
+"""In place of a token's project: the token is an operator's, who sees all projects."""
 
 
 def _checked_project(name: str) -> str:
-    if not is_project_name(name):
-        raise ValueError(f"{name!r} is no project name: 1 to 64 of A-Z a-z 0-9 _ -")
+    if name != ALL_PROJECTS and not is_project_name(name):
+        raise ValueError(
+            f"invalid project {name!r}: expected {PROJECT_NAME_RULE}; or '*' for all projects"
+        )
     return name
 
 
-ProjectName = Annotated[str, AfterValidator(_checked_project)]
+def _checked_token(token: str) -> str:
+    if not token.strip():
+        raise ValueError("empty token: anyone could send it")
+    return token
+
+
+TokenText = Annotated[str, AfterValidator(_checked_token)]
+TokenProject = Annotated[str, AfterValidator(_checked_project)]
 
 
 class AuthConfig(ComponentConfig):
@@ -196,10 +208,11 @@ class OtlpReceiverConfig(ComponentConfig):
     protocols: Protocols = Field(
         Protocols(grpc=GrpcConfig(), http=HttpConfig()), description="What to listen on."
     )
-    tokens: dict[str, ProjectName] = Field(
+    tokens: dict[TokenText, TokenProject] = Field(
         {},
         repr=False,
-        description="Bearer tokens and their projects. If there are any, requests need one.",
+        description="Bearer tokens and their projects ('*': the one that the header X-Scope-OrgID"
+        " names). If there are any, requests need one.",
     )
     tokens_file: Path | None = Field(
         None, description="The same in a YAML file, so that tokens stay out of the configuration."

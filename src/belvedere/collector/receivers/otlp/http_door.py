@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from starlette.middleware.cors import CORSMiddleware
@@ -14,6 +14,7 @@ from belvedere.collector.receivers.otlp.intake import Intake, Request
 from belvedere.collector.serving.http_server import HttpServer
 from belvedere.otlp.encoding import Encoding
 from belvedere.otlp.errors import (
+    Forbidden,
     Malformed,
     MethodNotAllowed,
     NotFound,
@@ -58,6 +59,8 @@ class HttpDoor:
             key,
             tls=config.tls,
             head_timeout_s=config.read_header_timeout,
+            # The application itself answers late bodies; this is for what it no longer reads.
+            body_timeout_s=config.read_timeout + _LINGER_S + 1,
             idle_timeout_s=config.idle_timeout,
         )
 
@@ -93,6 +96,7 @@ class HttpApplication:
         self._config = config
         self._intakes = {paths[signal]: intakes[signal] for signal in Signal if signal in intakes}
         self._access = access
+        self._origins = _pattern(config.cors.allowed_origins if config.cors else ())
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         intake = self._intakes.get(scope["path"])
@@ -106,6 +110,7 @@ class HttpApplication:
                 headers = _headers(scope)
                 if scope["method"] != "POST":
                     raise MethodNotAllowed("telemetry is sent by POST")  # noqa: TRY301 - one way for all errors
+                self._check_origin(headers)
                 project = self._access.project(headers)
                 encoding = Encoding.of_content_type(headers.get("content-type", ("",))[0])
                 request = Request(
@@ -138,6 +143,21 @@ class HttpApplication:
             await send({"type": "http.response.body", "body": b""})
         else:
             await _respond(send, refusal.status, refusal.headers, refusal.body)
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Refuse what a web page sends, unless pages of its origin may.
+
+        Browsers keep pages from reading the answer; the telemetry would be written all the same.
+
+        Raises:
+            Forbidden: the origin is not one of `cors::allowed_origins`.
+        """
+        for origin in headers.get("origin", ()):
+            if not self._origins.fullmatch(origin):
+                raise Forbidden(
+                    f"pages of the origin {origin[:200]!r} may not send telemetry here; add it to"
+                    " cors::allowed_origins (belvedere up: --cors-origin)"
+                )
 
     async def _body(self, headers: Headers, receive: _Receive) -> bytes:
         limit = self._config.max_request_body_size
@@ -199,15 +219,18 @@ async def _linger(receive: _Receive) -> None:
                     return
 
 
+def _pattern(origins: Iterable[str]) -> re.Pattern[str]:
+    """What matches one of the origins, in which `*` stands for any characters."""
+    wanted = "|".join(re.escape(origin).replace(r"\*", ".*") for origin in origins)
+    return re.compile(wanted or r"(?!)")
+
+
 def _with_cors(app: HttpApplication, config: CorsConfig) -> Any:
     any_origin = "*" in config.allowed_origins
-    wildcards = [
-        re.escape(origin).replace(r"\*", ".*") for origin in config.allowed_origins if "*" in origin
-    ]
     return CORSMiddleware(
         app,
-        allow_origins=["*"] if any_origin else config.allowed_origins,
-        allow_origin_regex="|".join(wildcards) if wildcards and not any_origin else None,
+        allow_origins=["*"] if any_origin else (),
+        allow_origin_regex=None if any_origin else _pattern(config.allowed_origins).pattern,
         allow_methods=["POST"],
         allow_headers=config.allowed_headers,
         # Beacons, with which pages send when they are left, always ask for it.

@@ -15,6 +15,7 @@ from belvedere.collector.receivers.otlp.config import AuthConfig, OtlpReceiverCo
 from belvedere.collector.receivers.otlp.grpc_door import GrpcDoor
 from belvedere.collector.receivers.otlp.http_door import HttpDoor
 from belvedere.collector.receivers.otlp.intake import Intake
+from belvedere.collector.serving.host import is_loopback
 from belvedere.otlp.decode import AsReceived
 from belvedere.otlp.signal import Signal
 
@@ -66,6 +67,25 @@ class OtlpReceiver:
         return (
             self._config.protocols.http is not None and self._config.protocols.http.tls is not None
         )
+
+    @property
+    def id(self) -> str:
+        """As the configuration names it."""
+        return self._host.component_id
+
+    def open_endpoints(self) -> list[str]:
+        """Endpoints that other machines reach, and that require neither token nor certificate."""
+        if self._config.tokens or self._config.tokens_file:
+            return []
+        protocols = (self._config.protocols.grpc, self._config.protocols.http)
+        return [
+            each.endpoint
+            for each in protocols
+            if each is not None
+            and each.auth is None
+            and not (each.tls and each.tls.client_ca_file)
+            and not is_loopback(each.endpoint)
+        ]
 
     async def start(self) -> None:
         protocols = self._config.protocols
