@@ -42,8 +42,11 @@ _FLUSH_S = 10.0
 _MAX_HELD_BYTES: Final = 64 << 20
 _LONGEST_WAIT_S: Final = 5.0
 """Longest wait for capacity; stock clients give up after 10 s."""
-_FIRST_PAUSE_S: Final = 0.1
+_FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S: Final = 5.0
+_QUICK_RETRIES: Final = 3
+"""Retries before new batches are refused, and before `Retryable.after_s` counts: a full queue in
+this process may have capacity after milliseconds."""
 
 UNSENT_ITEMS: Final = Gauge(
     "belvedere_processor_batch_unsent_items",
@@ -107,7 +110,7 @@ class _Lane:
     """Joined; the first one is being sent."""
     sender: asyncio.Task[None] | None = None
     refusal: Retryable | None = None
-    """Why the first one was not accepted, while it is retried."""
+    """Why the first one is still not accepted, after some retries."""
 
 
 class BatchProcessor:
@@ -299,7 +302,7 @@ class BatchProcessor:
         Where several consumers follow, it is sent again only to those that asked for it.
         """
         consumer: Consumer | None = self._consumer
-        pause_s = _FIRST_PAUSE_S
+        retries, pause_s = 0, _FIRST_PAUSE_S
         while consumer:
             error: ConsumeError
             try:
@@ -317,18 +320,20 @@ class BatchProcessor:
                 break
             if self._hands_over:
                 return False
-            after_s = error.after_s if isinstance(error, Retryable) else None
-            await self._begin_refusal(lane, str(error), max(pause_s, after_s or 0))
-            await self._pause(max(pause_s, after_s or 0))
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            if retries >= _QUICK_RETRIES:
+                after_s = error.after_s if isinstance(error, Retryable) else None
+                pause_s = max(pause_s, after_s or 0)
+                await self._refuse(lane, Retryable(str(error), after_s=pause_s))
+            await self._pause(pause_s)
+            retries, pause_s = retries + 1, min(2 * pause_s, _LONGEST_PAUSE_S)
         lane.refusal = None
         return True
 
-    async def _begin_refusal(self, lane: _Lane, reason: str, pause_s: float) -> None:
+    async def _refuse(self, lane: _Lane, refusal: Retryable) -> None:
         """Refuse new batches of a lane until its first one is accepted."""
         if lane.refusal is None:
-            log.warning("batch_refused_will_retry", component=self._id, error=reason)
-        lane.refusal = Retryable(reason, after_s=pause_s)
+            log.warning("batch_refused_will_retry", component=self._id, error=str(refusal))
+        lane.refusal = refusal
         await self._notify()
 
     async def _pause(self, pause_s: float) -> None:
