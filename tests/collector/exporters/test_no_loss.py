@@ -263,10 +263,23 @@ async def listening(collector: RunningCollector) -> int:
     return int(collector.wait_for("otlp_receiver_listens")["http_port"])
 
 
-async def test_kill_9_with_a_queue_on_disk(http_peer: HttpPeer, tmp_path: Path) -> None:
+BATCHES_OF_AN_HOUR = "processors: {batch: {timeout: 1h, send_batch_size: 100000}}\n"
+"""A client that waited for the timer would time out."""
+
+
+def with_batch(text: str, batch: str = BATCHES_OF_AN_HOUR) -> str:
+    """The configuration with a processor `batch` before its exporter."""
+    return batch + text.replace("receivers: [otlp],", "receivers: [otlp], processors: [batch],")
+
+
+@pytest.mark.parametrize("batch", ["", "1s"], ids=["alone", "behind-batch"])
+async def test_kill_9_with_a_queue_on_disk(batch: str, http_peer: HttpPeer, tmp_path: Path) -> None:
     """Killed again and again, with the peer away at times: what was acknowledged arrives."""
     chance = random.Random(4)
     config = on_disk(tmp_path, http_peer)
+    if batch:
+        processors = f"processors: {{batch: {{timeout: {batch}}}}}\n"
+        config.write_text(with_batch(config.read_text(), processors))
     acknowledged: list[int] = []
     following = 0
     for peer_is_away in (False, True, False):
@@ -303,14 +316,16 @@ async def test_a_queue_on_disk_sends_nothing_twice_when_the_peer_was_away(
     assert received(http_peer) == Counter(range(20))
 
 
-async def test_sighup_and_sigterm(http_peer: HttpPeer, tmp_path: Path) -> None:
-    """While a client sends: a reload and a stop lose nothing that was acknowledged."""
+@pytest.mark.parametrize("batch", [False, True], ids=["queue", "batch-and-queue"])
+async def test_sighup_and_sigterm(*, batch: bool, http_peer: HttpPeer, tmp_path: Path) -> None:
+    """While a client sends: a reload and a stop lose nothing that was acknowledged in memory."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = on_disk(tmp_path, http_peer)
     text = config.read_text().replace("'127.0.0.1:0'", f"'127.0.0.1:{port}'")
     text = text.replace("    sending_queue: {storage: file_storage}\n", "")
+    text = with_batch(text) if batch else text
     config.write_text(text)
     done = asyncio.Event()
 
@@ -336,5 +351,39 @@ async def test_sighup_and_sigterm(http_peer: HttpPeer, tmp_path: Path) -> None:
             await until(lambda: len(post.acknowledged) > before + 20)
             done.set()
             await sender
+        assert not (batch and http_peer.received), "the batch did not hold anything"
         assert await asyncio.to_thread(collector.stop) == 0
     assert set(post.acknowledged) <= set(received(http_peer))
+    assert not batch or len(http_peer.received) == 1
+    assert [entry for entry in collector.log if entry["event"] == "dropped"] == []
+
+
+async def test_what_a_batch_behind_a_full_queue_holds_outlives_a_reload(
+    http_peer: HttpPeer, tmp_path: Path
+) -> None:
+    """While the peer is away, also through a configuration that does not start."""
+    config = on_disk(tmp_path, http_peer)
+    text = config.read_text().replace("{storage: file_storage}", "{queue_size: 1}")
+    text = with_batch(text, "processors: {batch: {timeout: 10ms}}\n")
+    config.write_text(text)
+    await http_peer.stop()
+    with RunningCollector(config) as collector:
+        async with contextlib.aclosing(Posting(await listening(collector))) as post:
+            number = 0
+            while await post(number):
+                number += 1
+                await asyncio.sleep(0.001)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            config.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+            collector.reload()
+            await asyncio.to_thread(collector.wait_for, "collector_running", 2)
+        config.write_text(text)
+        collector.reload()
+        await asyncio.to_thread(collector.wait_for, "collector_running", 3)
+        await http_peer.start()
+        await until(lambda: len(received(http_peer)) == number)
+        assert await asyncio.to_thread(collector.stop) == 0
+    assert number > 1
+    assert set(received(http_peer)) == set(range(number))
+    assert [entry for entry in collector.log if entry["event"] == "dropped"] == []
