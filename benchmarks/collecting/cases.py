@@ -11,7 +11,7 @@ SMALL: Final = 512
 LARGE: Final = 8192
 SIZES: Final = (SMALL, LARGE)
 _CONNECTIONS: Final = {SMALL: 64, LARGE: 8}
-"""As Belvedere's batch processor answers when its batch was taken, small requests need many."""
+"""Small requests need many, as each connection waits for the answer to its last one."""
 _WORKLOADS: Final = ("traces", "logs300", "logs1k")
 
 

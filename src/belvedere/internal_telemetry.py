@@ -102,6 +102,11 @@ SCRAPER_ERRORED_METRIC_POINTS = _counter(
 PROCESSOR_REFUSED = _by_signal(
     "otelcol_processor_refused_{}", "Number of {} refused by the processor.", "processor"
 )
+PROCESSOR_DROPPED = _by_signal(
+    "otelcol_processor_dropped_{}",
+    "Number of {} that were acknowledged and then dropped by the processor.",
+    "processor",
+)
 # Counted for every processor where the graph is made (collector/telemetry/watch.py), so that
 # processors leave these two alone.
 PROCESSOR_INCOMING_ITEMS = _counter(

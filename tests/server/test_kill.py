@@ -5,10 +5,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -144,6 +147,25 @@ def test_a_kill_at_the_worst_moment(start_server: Callable, signal: str, patch: 
     sender.join()
     assert sender.acknowledged
     assert_each_once(start_server(), signal, sender.acknowledged)
+
+
+def test_a_kill_with_batch_before_the_store(start_server: Callable, tmp_path: Path) -> None:
+    """Its timer is an hour, which no client waits for: the durable queue acknowledges."""
+    packaged = files("belvedere.server").joinpath("up.yaml").read_text(encoding="utf-8")
+    config = tmp_path / "with_batch.yaml"
+    text = yaml.safe_load(packaged.replace("[memory_limiter]", "[memory_limiter, batch]"))
+    text["processors"]["batch"] = {"timeout": "1h", "send_batch_size": 100_000}
+    config.write_text(yaml.safe_dump(text))
+    server = start_server("--config", str(config))
+    requests = 10
+    for method, make, _ in SIGNALS.values():
+        with grpc.insecure_channel(server.grpc) as channel:
+            for first in range(1, requests * ITEMS, ITEMS):
+                channel.unary_unary(method)(make(range(first, first + ITEMS)), timeout=30)
+    server.kill()
+    again = start_server("--config", str(config))
+    for signal in SIGNALS:
+        assert_each_once(again, signal, list(range(1, requests * ITEMS + 1)))
 
 
 def assert_each_once(server: Any, signal: str, acknowledged: list[int]) -> None:

@@ -57,6 +57,8 @@ class Entry:
     keys: tuple[Key, ...]
     unsupported: Mapping[str, str]
     """Keys of the official component that are refused, and why."""
+    notes: str
+    """What else its user must know, such as what an acknowledgement promises."""
 
 
 def catalogue(type_name: str = "") -> list[Entry]:
@@ -88,6 +90,7 @@ def _entry(kind: Kind, name: str) -> Entry:
         tuple(_signals(kind, component)),
         keys,
         dict(_unsupported(config, "", ())),
+        getattr(component, "notes", ""),
     )
 
 

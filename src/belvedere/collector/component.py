@@ -147,3 +147,18 @@ class Host:
     """Objects the process shares with its components, by their type (the store's Database)."""
     extensions: Mapping[str, Component] = field(default_factory=dict)
     """Running extensions by their id, for authenticators and storage."""
+    pipeline: str = ""
+    """Of a processor, the id of its pipeline."""
+    leads_to: Sequence[Component] = ()
+    """Of a processor, the exporters by whose acceptance its batches are acknowledged: those behind
+    it, through processors and connectors, except behind one that `acknowledges_early`."""
+
+    @property
+    def place(self) -> str:
+        """The component's place in the graph: an id that no other component has."""
+        return f"{self.pipeline}::{self.component_id}" if self.pipeline else self.component_id
+
+    @property
+    def leads_to_durable(self) -> bool:
+        """Whether what is accepted behind a processor is kept, by at least one exporter."""
+        return any(getattr(exporter, "durable", False) for exporter in self.leads_to)

@@ -8,6 +8,7 @@ CollectorError
 """
 
 from pathlib import Path
+from typing import Any
 
 
 class CollectorError(Exception):
@@ -34,6 +35,9 @@ class ConfigError(CollectorError):
 
 class ConsumeError(CollectorError):
     """A batch was not accepted. The message is fit to be sent to the client."""
+
+    rest: tuple[object, Any] | None = None
+    """Of a fan-out: the batch, and the consumer that stands for those that asked for a retry."""
 
 
 class Retryable(ConsumeError):  # noqa: N818 - the pair Retryable/Permanent is the field's word for it

@@ -21,20 +21,52 @@ class FanOut:
     A batch may reach a consumer twice: where one accepted and another asked for a retry, the
     retry goes to both. That is the Collector's choice, and OTLP's: delivery is at least once.
     A retry cannot help a permanent failure, so with one among them the whole is `Permanent`, as
-    in the Collector, and the sender does not repeat it forever.
+    in the Collector, and the sender does not repeat it forever. A sender that acknowledged the
+    batch before finds those that asked for a retry by `rest_of`, and sends it to them alone.
     """
 
     consumers: tuple[Consumer, ...]
 
     async def consume(self, batch: Batch) -> None:
         """Returns when every consumer has accepted or refused; each gets a batch of its own."""
+        shares = [batch.shared() for _ in self.consumers]
         results = await asyncio.gather(
-            *(consumer.consume(batch.shared()) for consumer in self.consumers),
+            *(
+                consumer.consume(share)
+                for consumer, share in zip(self.consumers, shares, strict=True)
+            ),
             return_exceptions=True,
         )
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
-            raise combined(failures)
+            error = combined(failures)
+            if isinstance(error, ConsumeError):
+                error.rest = self._rest(batch, shares, results)
+            raise error
+
+    def _rest(
+        self, batch: Batch, shares: Sequence[Batch], results: Sequence[BaseException | None]
+    ) -> tuple[Batch, Consumer] | None:
+        """See `ConsumeError.rest`."""
+        rest = []
+        for consumer, share, error in zip(self.consumers, shares, results, strict=True):
+            if isinstance(error, ConsumeError):
+                if inner := rest_of(error, share):
+                    rest.append(inner)
+                elif isinstance(error, Retryable):
+                    rest.append(consumer)
+        return (batch, fan_out(rest)) if rest else None
+
+
+def rest_of(error: ConsumeError, batch: Batch) -> Consumer | None:
+    """The consumer of those that asked for a retry of `batch`; None where no fan-out tells.
+
+    It takes exactly `batch`: where a component between changed it, the fan-out saw another one.
+    """
+    if error.rest is None or error.rest[0] is not batch:
+        return None
+    consumer: Consumer = error.rest[1]
+    return consumer
 
 
 def combined(failures: Sequence[BaseException]) -> BaseException:

@@ -11,7 +11,7 @@ pipelines and at the beginning of others.
               └─ logs:     memory_limiter ─────────── exporter b
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -49,6 +49,8 @@ class Place:
 
 
 Watch = Callable[[Place, Consumer], Consumer]
+
+_Exporters = tuple[Component, ...]
 
 
 @dataclass(slots=True)
@@ -107,6 +109,8 @@ class _Builder:
         """Exporters and connectors, by their ids."""
         self._entries: dict[str, Consumer] = {}
         """Pipelines, by their ids."""
+        self._leads_to: dict[Consumer, _Exporters] = {}
+        """Of what is in the two above, see `Host.leads_to`."""
 
     def build(self) -> Graph:
         config = self._config
@@ -135,13 +139,17 @@ class _Builder:
     def _entry(self, pipeline: PipelineSettings) -> Consumer:
         """The way into a pipeline, made from its last processor to its first."""
         if pipeline.id not in self._entries:
-            entry = fan_out([self._end(exporter_id) for exporter_id in pipeline.exporters])
+            ends = [self._end(exporter_id) for exporter_id in pipeline.exporters]
+            entry, leads_to = fan_out(ends), self._together(ends)
             for processor_id in reversed(pipeline.processors):
                 place = Place(Kind.PROCESSOR, processor_id, pipeline.signal)
                 after = self._watch(replace(place, leaves=True), entry)
-                processor = self._make(Kind.PROCESSOR, processor_id, after, pipeline=pipeline.id)
-                entry = self._watch(place, processor)
+                processor = self._make(
+                    Kind.PROCESSOR, processor_id, after, pipeline=pipeline.id, leads_to=leads_to
+                )
+                entry, leads_to = self._watch(place, processor), _before(processor, leads_to)
             self._entries[pipeline.id] = entry
+            self._leads_to[entry] = leads_to
         return self._entries[pipeline.id]
 
     def _end(self, component_id: str) -> Consumer:
@@ -150,7 +158,8 @@ class _Builder:
             connectors = self._config.components[Kind.CONNECTOR]
             if component_id not in connectors:
                 exporter = self._make(Kind.EXPORTER, component_id)
-                self._ends[component_id] = self._watch(Place(Kind.EXPORTER, component_id), exporter)
+                end = self._watch(Place(Kind.EXPORTER, component_id), exporter)
+                leads_to: _Exporters = (exporter,)
             else:
                 consumers: dict[Signal, dict[str, Consumer]] = {}
                 for pipeline in self._config.pipelines.values():
@@ -158,17 +167,36 @@ class _Builder:
                         entry = self._entry(pipeline)
                         consumers.setdefault(pipeline.signal, {})[pipeline.id] = entry
                 connector = self._make(Kind.CONNECTOR, component_id, consumers)
-                place = Place(Kind.CONNECTOR, component_id)
-                self._ends[component_id] = self._watch(place, connector)
+                end = self._watch(Place(Kind.CONNECTOR, component_id), connector)
+                entries = [entry for each in consumers.values() for entry in each.values()]
+                leads_to = _before(connector, self._together(entries))
+            self._ends[component_id] = end
+            self._leads_to[end] = leads_to
         return self._ends[component_id]
 
-    def _make(self, kind: Kind, component_id: str, *hands_to: Any, pipeline: str = "") -> Any:
+    def _together(self, consumers: Iterable[Consumer]) -> _Exporters:
+        """What several consumers lead to, each exporter once."""
+        return tuple(dict.fromkeys(each for way in consumers for each in self._leads_to[way]))
+
+    def _make(
+        self,
+        kind: Kind,
+        component_id: str,
+        *hands_to: Any,
+        pipeline: str = "",
+        leads_to: _Exporters = (),
+    ) -> Any:
         settings = self._config.components[kind][component_id]
-        host = Host(component_id, self._services, self._graph.extensions)
+        host = Host(component_id, self._services, self._graph.extensions, pipeline, leads_to)
         with placing(self._config, kind, component_id):
             component = settings.component(settings.config, host, *hands_to)
         self._graph.nodes.append(Node(kind, component_id, pipeline, component))
         return component
+
+
+def _before(component: Any, leads_to: _Exporters) -> _Exporters:
+    """What leads to a processor or connector leads to what is behind it, unless it breaks that."""
+    return () if getattr(component, "acknowledges_early", False) else leads_to
 
 
 @contextmanager

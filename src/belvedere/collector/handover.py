@@ -2,32 +2,47 @@
 
 from collections.abc import Collection, Sequence
 
+import structlog
+
 from belvedere.otlp.batch import Batch
+
+log = structlog.get_logger(__name__)
 
 
 class Handover:
-    """Batches out of the exporters' queues in memory, by the exporters' ids.
+    """Acknowledged batches in memory, by the place of the component that held them.
 
-    Shared by the services of one process, as `Host.services[Handover]`. Without a successor of
-    the same id, an exporter that stops sends what it holds, or drops it.
+    The place is `Host.place`: an exporter's id, or a processor's with its pipeline. Shared by the
+    services of one process, as `Host.services[Handover]`. Without a successor in the same place, a
+    component that stops sends what it holds, or drops it.
     """
 
     def __init__(self) -> None:
         self._successors: frozenset[str] = frozenset()
         self._left: dict[str, list[Batch]] = {}
 
-    def expect(self, exporter_ids: Collection[str]) -> None:
-        """The exporters that the next service has; none: no service follows."""
-        self._successors = frozenset(exporter_ids)
+    def expect(self, places: Collection[str]) -> None:
+        """The places in which the next service takes over; none: no service follows."""
+        self._successors = frozenset(places)
 
-    def has_successor(self, exporter_id: str) -> bool:
-        """Whether what an exporter leaves is taken over."""
-        return exporter_id in self._successors
+    def has_successor(self, place: str) -> bool:
+        """Whether what is left in a place is taken over."""
+        return place in self._successors
 
-    def leave(self, exporter_id: str, batches: Sequence[Batch]) -> None:
-        """Leave batches to the exporter's successor."""
-        self._left.setdefault(exporter_id, []).extend(batches)
+    def leave(self, place: str, batches: Sequence[Batch]) -> None:
+        """Leave batches to the successor in the same place."""
+        self._left.setdefault(place, []).extend(batches)
 
-    def take(self, exporter_id: str) -> list[Batch]:
-        """What the exporter's predecessor left, in its order."""
-        return self._left.pop(exporter_id, [])
+    def take(self, place: str) -> list[Batch]:
+        """What the predecessor left, in its order."""
+        return self._left.pop(place, [])
+
+    def drop(self) -> None:
+        """Report what no successor took: the process stops before one could start."""
+        for place, batches in self._left.items():
+            items: dict[str, int] = {}
+            for batch in batches:
+                items[batch.signal] = items.get(batch.signal, 0) + batch.items
+            if items:
+                log.error("dropped", component=place, error="no successor started", items=items)
+        self._left.clear()

@@ -14,6 +14,16 @@ The classes follow five shapes; all have the class attribute `Config` and the me
                 of: signal → pipeline id → entry. `connects: Mapping[Signal, frozenset[Signal]]`
                 says what it takes and what each becomes.
     extension   __init__(config, host)                       one an id; starts first, stops last
+
+Optional attributes:
+
+    durable              of an exporter: what it has accepted survives `kill -9` of this process.
+    join_behind_queue    of an exporter, a method: join what its queue gives out; see `Delivery`.
+    acknowledges_early   of a processor or connector: `consume` returns before what follows has
+                         accepted the data. What is behind it makes no promise to what is before.
+    takes_over           of a processor: `start` takes what its predecessor left to the `Handover`.
+
+`notes`, a text, is shown by `belvedere collector components TYPE`.
 """
 
 from enum import StrEnum

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from belvedere.collector.component import Component
+from belvedere.collector.component import Component, Host
 from belvedere.collector.config import CollectorConfig
 from belvedere.collector.errors import CollectorError, ConfigError
 from belvedere.collector.handover import Handover
@@ -23,9 +23,10 @@ class Collector:
     """Own telemetry and the service of one configuration after the other.
 
     A reload stops the old service before the new one starts, since both may want the same ports.
-    Nothing that was acknowledged is lost on the way: receivers finish what they took, processors
-    hand on what they hold, and what waits in an exporter's queue in memory is taken over by the
-    exporter of the same id. Clients that find the doors closed for that moment try again.
+    Nothing that was acknowledged is lost on the way: receivers finish what they took, and what
+    waits in memory, in a `batch` or in an exporter's queue, is taken over by the component of the
+    same id (and pipeline); without one it is sent. Clients that find the doors closed for that
+    moment try again.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Collector:
         async with self._changing:
             self._handover.expect(())
             await self._halt()
+            self._handover.drop()
 
     def component(self, kind: Kind, component_id: str, *, pipeline: str = "") -> Component:
         """A component of the configuration that runs; see `Service.component`.
@@ -129,10 +131,10 @@ class Collector:
             self._own = None
 
     async def _replace(self, old: CollectorConfig, new: CollectorConfig) -> bool:
-        self._handover.expect(_exporters(new))
+        self._handover.expect(_successors(new))
         await self._halt()
         # Should the new one not start, what it took over goes back.
-        self._handover.expect(_exporters(old))
+        self._handover.expect(_successors(old))
         self._on_load(new)
         try:
             await self._run(new)
@@ -167,15 +169,25 @@ def _tell_refused(error: Exception, runs: str) -> None:
     log.error("configuration_refused", error=str(error), runs=runs, exc_info=defect)
 
 
-def _exporters(config: CollectorConfig) -> frozenset[str]:
-    """The exporters of a configuration that run, and have a queue to take batches over into."""
-    return frozenset(
+def _successors(config: CollectorConfig) -> frozenset[str]:
+    """The places of a configuration (`Host.place`) that take batches over.
+
+    Exporters that run and have a queue, and processors that say so.
+    """
+    processors = (
+        Host(processor_id, pipeline=pipeline.id).place
+        for pipeline in config.pipelines.values()
+        for processor_id in pipeline.processors
+        if getattr(config.components[Kind.PROCESSOR][processor_id].component, "takes_over", False)
+    )
+    exporters = (
         exporter_id
         for pipeline in config.pipelines.values()
         for exporter_id in pipeline.exporters
         if exporter_id in config.components[Kind.EXPORTER]
         and _has_queue(config.components[Kind.EXPORTER][exporter_id].config)
     )
+    return frozenset((*processors, *exporters))
 
 
 def _has_queue(config: Any) -> bool:

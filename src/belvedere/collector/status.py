@@ -1,7 +1,7 @@
 """What a running Collector tells its components about itself, by `Host.services[ServiceStatus]`."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -27,12 +27,6 @@ class ServiceStatus:
     since_s: float = field(default_factory=time.time)
     """When it became what it is now, in seconds since 1970."""
 
-    before_stop: list[Callable[[], None]] = field(default_factory=list)
-    """Called when it begins to stop, while receivers still answer: to hurry what they wait for."""
-
     def become(self, state: State) -> None:
         """Change the state, now."""
         self.state, self.since_s = state, time.time()
-        if state is State.STOPPING:
-            for hurry in self.before_stop:
-                hurry()

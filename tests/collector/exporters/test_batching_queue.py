@@ -16,7 +16,7 @@ from belvedere.collector.errors import Permanent, Retryable
 from belvedere.collector.exporters.batching_queue import BatchingQueue
 from belvedere.collector.exporters.delivery import Delivery, DeliveryConfig
 from belvedere.collector.exporters.persistent_queue import PersistentQueue
-from belvedere.collector.exporters.room import QueueConfig
+from belvedere.collector.exporters.room import BatchConfig, QueueConfig
 from belvedere.collector.exporters.sending_queue import SendingQueue
 from belvedere.collector.handover import Handover
 from belvedere.otlp.batch import Batch
@@ -218,6 +218,69 @@ async def test_senders_that_wait_get_the_result_of_their_batch(
     )
     assert [str(outcome) for outcome in outcomes] == ["None", "None", "no", "no"]
     await tested.shutdown()
+
+
+def joining(**keys: Any) -> BatchConfig:
+    return BatchConfig.model_validate({"flush_timeout": NEVER, **keys})
+
+
+async def test_a_processor_lets_the_queue_join(
+    request: pytest.FixtureRequest, counted: Counted
+) -> None:
+    """The capacity in requests is that of so many full batches; a larger one fits, too."""
+    name, peer = request.node.name, Peer()
+    peer.gate.clear()
+    tested = delivery(peer, name, queue_size=2, num_consumers=1)
+    tested.join_behind_queue(joining(min_size=3))
+    await tested.start()
+    for number in range(3):
+        await tested.consume(logs(number))
+    await tested.consume(logs(3, 4, 5, 6, 7))
+    with pytest.raises(Retryable, match=r"full \(2 requests\)"):
+        await tested.consume(logs(8))
+    assert (counted(name)["queue_size"], counted(name)["queue_capacity"]) == (6, 6)
+    peer.gate.set()
+    await tested.shutdown()
+    assert [numbers_in(batch) for batch in peer.batches] == [[0, 1, 2], [3, 4, 5, 6, 7]]
+    assert "queue_size" not in counted(name)
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        pytest.param({"batch": {"min_size": 1, "flush_timeout": NEVER}}, id="batch-is-written"),
+        pytest.param({"wait_for_result": True}, id="senders-would-wait"),
+        pytest.param({"enabled": False}, id="no-queue"),
+    ],
+)
+async def test_a_queue_that_does_not_join_for_a_processor(
+    queue: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    peer = Peer()
+    tested = delivery(peer, request.node.name, **queue)
+    tested.join_behind_queue(joining(min_size=100))
+    await tested.start()
+    await tested.consume(logs(1))
+    await until(lambda: len(peer.batches) == 1)
+    await tested.shutdown()
+
+
+async def test_several_processors_let_the_queue_join(request: pytest.FixtureRequest) -> None:
+    """What goes to the peer is as the strictest of them wants it."""
+    peer = Peer()
+    tested = delivery(peer, request.node.name, num_consumers=1)
+    tested.join_behind_queue(joining(min_size=4, partition={"metadata_keys": ["a"]}))
+    tested.join_behind_queue(joining(min_size=3, max_size=3, partition={"metadata_keys": ["b"]}))
+    await tested.start()
+    for key in "ab":
+        await tested.consume(logs(1, 2, metadata={key: ("x",), "c": ("y",)}))
+    await tested.consume(logs(3, 4, metadata={"a": ("x",)}))
+    await tested.shutdown()
+    assert [(batch.items, batch.metadata) for batch in peer.batches] == [
+        (3, {"a": ("x",)}),
+        (1, {"a": ("x",)}),
+        (2, {"b": ("x",)}),
+    ]
 
 
 async def test_what_waits_for_more_is_handed_over_at_a_reload(

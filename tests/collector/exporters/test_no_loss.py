@@ -31,7 +31,7 @@ Misbehaviour = Callable[[Any], Awaitable[None]]
 
 CONFIG = """
 receivers: {sample: }
-processors: {batch: {timeout: 1ms}}
+processors: {batch: {timeout: 1ms, send_batch_size: 5, send_batch_max_size: 5}}
 exporters:
   EXPORTER:
     endpoint: http://127.0.0.1:PORT
@@ -48,13 +48,11 @@ def received(peer: Peer) -> Counter[int]:
     return Counter(number for batch in batches for number in numbers_in(batch))
 
 
-async def send_all(service: Service) -> int:
-    """Send all numbers, as clients do: what is refused is sent again. Returns the refusals."""
+async def send_all(service: Service) -> None:
+    """Send all numbers, as clients do: what is refused is sent again."""
     consumer = cast(SampleReceiver, service.component(Kind.RECEIVER, "sample")).consumers
-    refused = 0
 
     async def send(sender: int) -> None:
-        nonlocal refused
         for first in range(sender * EACH, BATCHES * EACH, SENDERS * EACH):
             while True:
                 try:
@@ -62,11 +60,9 @@ async def send_all(service: Service) -> int:
                     await consumer[Signal.LOGS].consume(batch)
                     break
                 except Retryable:
-                    refused += EACH
                     await asyncio.sleep(0.005)
 
     await asyncio.gather(*(send(sender) for sender in range(SENDERS)))
-    return refused
 
 
 async def is_down(peer: Any) -> None:
@@ -133,22 +129,24 @@ async def test_sent_is_received(
     samples: None,
     counted: Callable[[str], dict[str, float]],
 ) -> None:
+    name = "otlp_http" if isinstance(peer, HttpPeer) else "otlp_grpc"
+
+    def counters() -> dict[str, float]:
+        return counted(f"{name}/{peer.port}")
+
     async with sending_to(peer) as service:
         trouble = asyncio.create_task(misbehave(peer))
         await asyncio.sleep(0)
-        refused = await send_all(service)
+        await send_all(service)
         await trouble
-        await until(lambda: len(received(peer)) == BATCHES * EACH)
+        await until(lambda: counters().get("sent_log_records") == BATCHES * EACH)
     # What a peer took but could not answer before it stopped comes again: at least once.
     assert set(received(peer)) == set(range(BATCHES * EACH))
     if misbehave is is_slow:
         assert max(received(peer).values()) == 1
-        assert refused > 0, "the queue was never full: this tests nothing"
-    name = "otlp_http" if isinstance(peer, HttpPeer) else "otlp_grpc"
-    counters = counted(f"{name}/{peer.port}")
-    assert counters["sent_log_records"] == BATCHES * EACH
-    assert counters.get("enqueue_failed_log_records", 0) <= refused
-    assert "send_failed_log_records" not in counters
+        assert counters()["enqueue_failed_log_records"], "the queue was never full"
+    assert counters()["sent_log_records"] == BATCHES * EACH
+    assert "send_failed_log_records" not in counters()
 
 
 class Resetting:
@@ -265,10 +263,23 @@ async def listening(collector: RunningCollector) -> int:
     return int(collector.wait_for("otlp_receiver_listens")["http_port"])
 
 
-async def test_kill_9_with_a_queue_on_disk(http_peer: HttpPeer, tmp_path: Path) -> None:
+BATCHES_OF_AN_HOUR = "processors: {batch: {timeout: 1h, send_batch_size: 100000}}\n"
+"""A client that waited for the timer would time out."""
+
+
+def with_batch(text: str, batch: str = BATCHES_OF_AN_HOUR) -> str:
+    """The configuration with a processor `batch` before its exporter."""
+    return batch + text.replace("receivers: [otlp],", "receivers: [otlp], processors: [batch],")
+
+
+@pytest.mark.parametrize("batch", ["", "1s"], ids=["alone", "behind-batch"])
+async def test_kill_9_with_a_queue_on_disk(batch: str, http_peer: HttpPeer, tmp_path: Path) -> None:
     """Killed again and again, with the peer away at times: what was acknowledged arrives."""
     chance = random.Random(4)
     config = on_disk(tmp_path, http_peer)
+    if batch:
+        processors = f"processors: {{batch: {{timeout: {batch}}}}}\n"
+        config.write_text(with_batch(config.read_text(), processors))
     acknowledged: list[int] = []
     following = 0
     for peer_is_away in (False, True, False):
@@ -305,14 +316,16 @@ async def test_a_queue_on_disk_sends_nothing_twice_when_the_peer_was_away(
     assert received(http_peer) == Counter(range(20))
 
 
-async def test_sighup_and_sigterm(http_peer: HttpPeer, tmp_path: Path) -> None:
-    """While a client sends: a reload and a stop lose nothing that was acknowledged."""
+@pytest.mark.parametrize("batch", [False, True], ids=["queue", "batch-and-queue"])
+async def test_sighup_and_sigterm(*, batch: bool, http_peer: HttpPeer, tmp_path: Path) -> None:
+    """While a client sends: a reload and a stop lose nothing that was acknowledged in memory."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = on_disk(tmp_path, http_peer)
     text = config.read_text().replace("'127.0.0.1:0'", f"'127.0.0.1:{port}'")
     text = text.replace("    sending_queue: {storage: file_storage}\n", "")
+    text = with_batch(text) if batch else text
     config.write_text(text)
     done = asyncio.Event()
 
@@ -338,5 +351,39 @@ async def test_sighup_and_sigterm(http_peer: HttpPeer, tmp_path: Path) -> None:
             await until(lambda: len(post.acknowledged) > before + 20)
             done.set()
             await sender
+        assert not (batch and http_peer.received), "the batch did not hold anything"
         assert await asyncio.to_thread(collector.stop) == 0
     assert set(post.acknowledged) <= set(received(http_peer))
+    assert not batch or len(http_peer.received) == 1
+    assert [entry for entry in collector.log if entry["event"] == "dropped"] == []
+
+
+async def test_what_a_batch_behind_a_full_queue_holds_outlives_a_reload(
+    http_peer: HttpPeer, tmp_path: Path
+) -> None:
+    """While the peer is away, also through a configuration that does not start."""
+    config = on_disk(tmp_path, http_peer)
+    text = config.read_text().replace("{storage: file_storage}", "{queue_size: 1}")
+    text = with_batch(text, "processors: {batch: {timeout: 10ms}}\n")
+    config.write_text(text)
+    await http_peer.stop()
+    with RunningCollector(config) as collector:
+        async with contextlib.aclosing(Posting(await listening(collector))) as post:
+            number = 0
+            while await post(number):
+                number += 1
+                await asyncio.sleep(0.001)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            config.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+            collector.reload()
+            await asyncio.to_thread(collector.wait_for, "collector_running", 2)
+        config.write_text(text)
+        collector.reload()
+        await asyncio.to_thread(collector.wait_for, "collector_running", 3)
+        await http_peer.start()
+        await until(lambda: len(received(http_peer)) == number)
+        assert await asyncio.to_thread(collector.stop) == 0
+    assert number > 1
+    assert set(received(http_peer)) == set(range(number))
+    assert [entry for entry in collector.log if entry["event"] == "dropped"] == []

@@ -83,4 +83,6 @@ def _print_entry(entry: "Entry") -> None:
         print("There is nothing to configure.")
     for name, reason in entry.unsupported.items():
         print(f"not supported: {name}: {reason}")
+    if entry.notes:
+        print(f"\n{entry.notes}")
     print()

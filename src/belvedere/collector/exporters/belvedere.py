@@ -79,6 +79,7 @@ class BelvedereExporter:
         )
 
     signals: ClassVar = frozenset(Signal)
+    durable: ClassVar = True
 
     def __init__(self, config: Config, host: Host) -> None:
         self._config = config

@@ -20,7 +20,12 @@ from belvedere.collector.errors import ConsumeError, Permanent, Retryable
 from belvedere.collector.exporters.batching_queue import BatchingQueue
 from belvedere.collector.exporters.persistent_queue import PersistentQueue
 from belvedere.collector.exporters.retry import Clock, Retry, RetryConfig
-from belvedere.collector.exporters.room import QueueConfig
+from belvedere.collector.exporters.room import (
+    BatchConfig,
+    JoinedQueueConfig,
+    PartitionConfig,
+    QueueConfig,
+)
 from belvedere.collector.exporters.sending_queue import Queue, SendingQueue
 from belvedere.collector.handover import Handover
 from belvedere.collector.registry import Kind
@@ -73,13 +78,34 @@ class Delivery:
             ConfigError: `sending_queue::storage` names no storage.
         """
         self._config, self._attempt, self._drain_s = config, attempt, drain_s
-        self._id = host.component_id
+        self._host, self._id = host, host.component_id
+        self._joins: BatchConfig | None = None
         self._retry = Retry(config.retry_on_failure, self._id, clock or Clock())
         self._queue = _queue(config.sending_queue, host)
         self._workers: list[asyncio.Task[None]] = []
         self._results: dict[int, asyncio.Future[None]] = {}
         """By the identity of the batch: what `wait_for_result` waits for."""
         self._stopping = False
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what `consume` accepted survives `kill -9`."""
+        queue = self._config.sending_queue
+        return queue.enabled and queue.storage is not None
+
+    def join_behind_queue(self, batch: BatchConfig) -> None:
+        """Before the start: join what comes out of the queue, for a processor that does not.
+
+        What the configuration says about `sending_queue::batch` goes first. Of several processors,
+        each gets batches that are not larger, do not wait longer and are not more mixed. With
+        `wait_for_result` nothing is joined, as senders would wait for `flush_timeout`.
+        """
+        queue = self._config.sending_queue
+        if not queue.enabled or queue.batch or queue.wait_for_result:
+            return
+        self._joins = batch = _strictest(self._joins, batch) if self._joins else batch
+        written = {name: getattr(queue, name) for name in queue.model_fields_set}
+        self._queue = _queue(JoinedQueueConfig.model_construct(**written, batch=batch), self._host)
 
     async def start(self) -> None:
         """Begin to send what is in the queue.
@@ -199,6 +225,18 @@ class Delivery:
         if batches:
             event = "dropped_by_defect" if defect else "dropped"
             log.error(event, component=self._id, error=error, items=items, exc_info=defect)
+
+
+def _strictest(one: BatchConfig, other: BatchConfig) -> BatchConfig:
+    keys = dict.fromkeys((*one.partition.metadata_keys, *other.partition.metadata_keys))
+    max_size = min(filter(None, (one.max_size, other.max_size)), default=0)
+    min_size = min(one.min_size, other.min_size)
+    return BatchConfig.model_construct(
+        flush_timeout=min(one.flush_timeout, other.flush_timeout),
+        min_size=min(min_size, max_size) if max_size else min_size,
+        max_size=max_size,
+        partition=PartitionConfig(metadata_keys=tuple(keys)),
+    )
 
 
 def _queue(config: QueueConfig, host: Host) -> Queue | None:

@@ -21,6 +21,7 @@ from belvedere.collector.exporters.delivery import Delivery, DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import read_status, rejected_items, retry_delay_s
 from belvedere.collector.exporters.pinned_certificate import fetch_certificate
 from belvedere.collector.exporters.retry import Clock
+from belvedere.collector.exporters.room import BatchConfig
 from belvedere.collector.header_list import Headers
 from belvedere.collector.tls import Renewal
 from belvedere.otlp.batch import Batch
@@ -180,6 +181,15 @@ class OtlpGrpcExporter:
         if not self._pins:
             self._open()
         await self._delivery.start()
+
+    @property
+    def durable(self) -> bool:
+        """See `registry`."""
+        return self._delivery.is_durable
+
+    def join_behind_queue(self, batch: BatchConfig) -> None:
+        """See `Delivery.join_behind_queue`."""
+        self._delivery.join_behind_queue(batch)
 
     async def consume(self, batch: Batch) -> None:
         """See `Delivery.consume`."""

@@ -117,6 +117,15 @@ class QueueConfig(ComponentConfig):
         None, description="How batches from the queue are joined and split; absent: not at all."
     )
 
+    @property
+    def capacity(self) -> int:
+        """How much the queue holds, in the unit of `size_of`."""
+        return self.queue_size
+
+    def size_of(self, items: int, size_bytes: int) -> int:
+        """The size of a batch."""
+        return SIZES[self.sizer](items, size_bytes)
+
     @model_validator(mode="before")
     @classmethod
     def _batch_is_there(cls, value: Any) -> Any:
@@ -147,12 +156,37 @@ class QueueConfig(ComponentConfig):
         return self
 
 
+class JoinedQueueConfig(QueueConfig):
+    """A queue behind which small requests are joined, which came unjoined for a `batch` processor.
+
+    `queue_size` in requests means requests to the peer: so many full batches, counted by items.
+    """
+
+    @property
+    def capacity(self) -> int:
+        """Items of as many full batches."""
+        return self.queue_size * self._full if self._counts_items else super().capacity
+
+    def size_of(self, items: int, size_bytes: int) -> int:
+        """A request that is larger than a full batch counts as one, so that it always fits."""
+        if self._counts_items:
+            return min(items, self._full)
+        return super().size_of(items, size_bytes)
+
+    @property
+    def _full(self) -> int:
+        return self.batch.min_size if self.batch else 0
+
+    @property
+    def _counts_items(self) -> bool:
+        return self.sizer is Sizer.REQUESTS and self._full > 0
+
+
 class Room:
     """What is in a queue, or taken from it and not yet done, in the unit of its `sizer`."""
 
     def __init__(self, config: QueueConfig, exporter_id: str) -> None:
         self._config, self._id = config, exporter_id
-        self._size_of = SIZES[config.sizer]
         self._taken = 0
         self._closed = False
         self._changed = asyncio.Condition()
@@ -160,7 +194,7 @@ class Room:
 
     def show(self) -> None:
         """Begin to show capacity and size as metrics."""
-        EXPORTER_QUEUE_CAPACITY.labels(self._id).set(self._config.queue_size)
+        EXPORTER_QUEUE_CAPACITY.labels(self._id).set(self._config.capacity)
         self._gauge.set(self._taken)
 
     async def enter(self, batch: Batch) -> None:
@@ -170,7 +204,7 @@ class Room:
             Retryable: the queue is full, or closed.
             Permanent: the batch is larger than the whole queue.
         """
-        size, capacity = self._size_of(batch.items, len(batch.data)), self._config.queue_size
+        size, capacity = self._config.size_of(batch.items, len(batch.data)), self._config.capacity
         if size > capacity:
             raise Permanent(
                 f"{self._id}: a batch of {size} {self._config.sizer} is larger than the"
@@ -180,7 +214,8 @@ class Room:
             while not self._closed and self._taken + size > capacity:
                 if not self._config.block_on_overflow:
                     raise Retryable(
-                        f"{self._id}: the sending_queue is full ({capacity} {self._config.sizer})",
+                        f"{self._id}: the sending_queue is full ({self._config.queue_size}"
+                        f" {self._config.sizer})",
                         after_s=_RETRY_AFTER_S,
                     )
                 await self._changed.wait()
@@ -190,12 +225,12 @@ class Room:
 
     def occupy(self, items: int, size_bytes: int) -> None:
         """Take room for what is there already, whether there is some or not."""
-        self._resize(self._size_of(items, size_bytes))
+        self._resize(self._config.size_of(items, size_bytes))
 
     async def leave(self, items: int, size_bytes: int) -> None:
         """Give the room of a batch free."""
         async with self._changed:
-            self._resize(-self._size_of(items, size_bytes))
+            self._resize(-self._config.size_of(items, size_bytes))
             self._changed.notify_all()
 
     async def close(self) -> None:

@@ -26,8 +26,10 @@ def watching(tracer: Tracer | None) -> Watch:
         if tracer and not place.leaves:
             consumer = _Traced(consumer, place, tracer)
         if place.kind is Kind.PROCESSOR:
-            counter = PROCESSOR_OUTGOING_ITEMS if place.leaves else PROCESSOR_INCOMING_ITEMS
-            return _Counted(consumer, counter.labels(place.id, place.signal))
+            if place.leaves:
+                counter = PROCESSOR_OUTGOING_ITEMS.labels(place.id, place.signal)
+                return _CountedOut(consumer, counter)
+            return _Counted(consumer, PROCESSOR_INCOMING_ITEMS.labels(place.id, place.signal))
         return consumer
 
     return watch
@@ -40,6 +42,18 @@ class _Counted:
     def consume(self, batch: Batch) -> Coroutine[Any, Any, None]:
         self._counter.inc(batch.items)
         return self.consumer.consume(batch)
+
+
+class _CountedOut:
+    """Counts what is accepted: a processor that retries hands its items on once."""
+
+    def __init__(self, consumer: Consumer, counter: Counter) -> None:
+        self.consumer, self._counter = consumer, counter
+
+    async def consume(self, batch: Batch) -> None:
+        items = batch.items
+        await self.consumer.consume(batch)
+        self._counter.inc(items)
 
 
 class _Traced:

@@ -107,6 +107,7 @@ class ServiceGraph:
     connects: ClassVar[Mapping[Signal, frozenset[Signal]]] = {
         Signal.TRACES: frozenset({Signal.METRICS})
     }
+    acknowledges_early: ClassVar = True
 
     def __init__(
         self,

@@ -60,6 +60,7 @@ class SpanMetrics:
     connects: ClassVar[Mapping[Signal, frozenset[Signal]]] = {
         Signal.TRACES: frozenset({Signal.METRICS})
     }
+    acknowledges_early: ClassVar = True
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import structlog
 from pydantic import Field, field_validator, model_validator
@@ -92,6 +92,7 @@ class FileExporter:
     """
 
     Config = FileConfig
+    durable: ClassVar = True
 
     def __init__(
         self, config: FileConfig, host: Host, *, now_s: Callable[[], float] = time.time

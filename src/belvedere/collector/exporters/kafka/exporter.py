@@ -12,6 +12,7 @@ from belvedere.collector.exporters.kafka.client import Client, TooLarge
 from belvedere.collector.exporters.kafka.config import KafkaConfig
 from belvedere.collector.exporters.kafka.messages import Message, encoded, messages_of
 from belvedere.collector.exporters.retry import Clock
+from belvedere.collector.exporters.room import BatchConfig
 from belvedere.collector.processors.split import split
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
@@ -42,6 +43,15 @@ class KafkaExporter:
         """
         self._client.start()
         await self._delivery.start()
+
+    @property
+    def durable(self) -> bool:
+        """See `registry`."""
+        return self._delivery.is_durable
+
+    def join_behind_queue(self, batch: BatchConfig) -> None:
+        """See `Delivery.join_behind_queue`."""
+        self._delivery.join_behind_queue(batch)
 
     async def consume(self, batch: Batch) -> None:
         """See `Delivery.consume`."""

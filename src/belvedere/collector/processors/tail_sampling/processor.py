@@ -52,6 +52,7 @@ class TailSampling:
 
     Config = TailSamplingConfig
     signals: ClassVar = frozenset({Signal.TRACES})
+    acknowledges_early: ClassVar = True
 
     def __init__(
         self,
