@@ -15,7 +15,7 @@ export PATH := $(abspath $(VENV)/peers):$(PATH)
 # Where it is set, each of the hundreds of processes of the tests would compile its imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk bench-collector bench-promql conformance-promql
+.PHONY: up test lint types imports unit format lock clean help bench-ingest bench-sdk bench-collector bench-promql soak conformance-promql
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ bench-sdk: $(VENV)/.dev ## what the SDK costs an application, against the stock 
 
 bench-collector: $(VENV)/.dev ## what the Collector costs (ARGS='--go-collector PATH' beside a Go one)
 	@$(BIN)/python benchmarks/collector.py $(ARGS)
+
+soak: $(VENV)/.dev ## a disk that fills and empties under load, and 100 starts (needs root)
+	@$(BIN)/python tests/soak/full_disk.py $(ARGS)
 
 conformance-promql: $(VENV)/.dev ## PromQL's test files of the Prometheus project (FILES='a.test b.test')
 	@$(BIN)/python conformance/promql/main.py $(FILES)
