@@ -18,6 +18,7 @@ from belvedere.api.state import AppState
 def create_app(state: AppState) -> Starlette:
     """The API over `state`, as an ASGI application whose lifespan the server must run."""
     pool = QueryPool()
+    sql_pool = QueryPool(share=3)  # separate: no SQL of a user delays PromQL, traces or status
     rates = AcceptedRates()
 
     @asynccontextmanager
@@ -28,6 +29,7 @@ def create_app(state: AppState) -> Starlette:
         finally:
             sampling.cancel()
             pool.close()
+            sql_pool.close()
 
     return Starlette(
         routes=[
@@ -35,7 +37,7 @@ def create_app(state: AppState) -> Starlette:
             *health.routes(state),
             *metrics.routes(),
             *status.routes(state, pool, rates),
-            *sql.routes(state, pool),
+            *sql.routes(state, sql_pool),
             *tempo.routes(state, pool),
             Mount("/prometheus", routes=prometheus.routes(state, pool)),
         ],

@@ -9,7 +9,14 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from belvedere.store.clickhouse import BLOCK_CACHE, insert_error, quote, read_error
+from belvedere.store.clickhouse import (
+    BLOCK_CACHE,
+    SMALL_BLOCKS,
+    insert_error,
+    quote,
+    read_error,
+    too_many_bytes,
+)
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreError, StoreUnavailable
 
@@ -67,16 +74,20 @@ class ClickHouseServer:
             "max_result_bytes": bounds.result_bytes,
             "max_threads": bounds.threads,
             **(BLOCK_CACHE if bounds.block_cache else {}),
+            **(SMALL_BLOCKS if bounds.answer_bytes else {}),
             "result_overflow_mode": "throw",
             "enable_time_series_aggregate_functions": 1,
             "output_format_arrow_string_as_string": 1,
         }
         try:
-            data = self._client.raw_query(
+            with self._client.raw_stream(
                 sql, dict(params or {}), settings=settings, fmt="Arrow", use_database=False
-            )
+            ) as stream:
+                data = stream.read(bounds.answer_bytes + 1 if bounds.answer_bytes else -1)
         except (ClickHouseError, OSError) as error:
             raise self._failure(error, read_error) from None
+        if bounds.answer_bytes and len(data) > bounds.answer_bytes:
+            raise too_many_bytes(bounds.answer_bytes)
         return pa.ipc.open_file(data).read_all() if data else pa.table({})
 
     def execute(self, sql: str, *, database: str = "default") -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from belvedere.query.sql.policy import Policy
 from belvedere.query.sql.tokens import Token, tokenize
+from belvedere.query.stop import go_on
 from belvedere.store.database import Database, QueryLimits
 from belvedere.store.errors import QueryError
 
@@ -76,7 +77,9 @@ class SqlDoor:
         printed = self._printed(statement)
         policy.check(printed, tokenize(printed))
         limited = partial(self._db.query, params=params, database=project, limits=limits)
+        go_on()
         table = limited(statement)
+        go_on()
         _check_names(table)
         if not next(token for token in tokens if token.is_name).is_word(*_SELECTS):
             return Answer(table, (None,) * table.num_columns)
