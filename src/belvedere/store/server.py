@@ -20,6 +20,9 @@ from belvedere.store.clickhouse import (
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreError, StoreUnavailable
 
+_BOUNDED: Final = {**SMALL_BLOCKS, "output_format_arrow_compression_method": "none"}
+"""What goes with `QueryLimits.answer_bytes`: a compressed answer could hold any size."""
+
 _CONNECTION_ERRORS: Final = ("HTTPConnectionPool", "HTTPSConnectionPool", "Connection", "timed out")
 
 _CAUSE: Final = re.compile(r"Failed to [^\"]+")
@@ -74,21 +77,32 @@ class ClickHouseServer:
             "max_result_bytes": bounds.result_bytes,
             "max_threads": bounds.threads,
             **(BLOCK_CACHE if bounds.block_cache else {}),
-            **(SMALL_BLOCKS if bounds.answer_bytes else {}),
+            **(_BOUNDED if bounds.answer_bytes else {}),
             "result_overflow_mode": "throw",
             "enable_time_series_aggregate_functions": 1,
             "output_format_arrow_string_as_string": 1,
         }
         try:
-            with self._client.raw_stream(
-                sql, dict(params or {}), settings=settings, fmt="Arrow", use_database=False
-            ) as stream:
-                data = stream.read(bounds.answer_bytes + 1 if bounds.answer_bytes else -1)
+            data = self._read(sql, dict(params or {}), settings, bounds.answer_bytes)
         except (ClickHouseError, OSError) as error:
             raise self._failure(error, read_error) from None
-        if bounds.answer_bytes and len(data) > bounds.answer_bytes:
-            raise too_many_bytes(bounds.answer_bytes)
         return pa.ipc.open_file(data).read_all() if data else pa.table({})
+
+    def _read(
+        self, sql: str, params: dict[str, Any], settings: dict[str, Any], most_bytes: int
+    ) -> bytes:
+        """The answer as Arrow, of at most `most_bytes` (0: of any size)."""
+        if not most_bytes:
+            return self._client.raw_query(
+                sql, params, settings=settings, fmt="Arrow", use_database=False
+            )
+        with self._client.raw_stream(
+            sql, params, settings=settings, fmt="Arrow", use_database=False
+        ) as stream:
+            data: bytes = stream.read(most_bytes + 1)
+        if len(data) > most_bytes:
+            raise too_many_bytes(most_bytes)
+        return data
 
     def execute(self, sql: str, *, database: str = "default") -> None:
         try:
