@@ -1,7 +1,10 @@
 """`EmbeddedClickHouse`: ClickHouse inside this process, as chDB."""
 
+import atexit
 import hashlib
+import os
 import queue
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -156,7 +159,10 @@ class EmbeddedClickHouse:
                 return
             self._closed = True
             self._running.wait_for(lambda: self._statements == self._reads)
-            self._running.wait_for(lambda: self._statements == 0, _READS_END_S)
+            if not self._running.wait_for(lambda: self._statements == 0, _READS_END_S):
+                # Neither chDB nor its shutdown at exit survives the loss of a running query.
+                atexit.register(self._end_process)
+                return
         with self._readers_lock:
             idle = [c for connections in self._readers.values() for c in connections]
             self._readers.clear()
@@ -165,6 +171,16 @@ class EmbeddedClickHouse:
         for connection in idle:
             connection.close()
         self._lock_file.close()
+
+    def _end_process(self) -> None:
+        """End the process without chDB's shutdown, which crashes or hangs while a query runs.
+
+        All that was inserted is on disk: inserts have ended.
+        """
+        if self._statements:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
     def _with_schema_file(self, settings: Mapping[str, str | int]) -> Mapping[str, str | int]:
         """With a schema text made a file: chDB would make one in the working folder."""
