@@ -174,3 +174,9 @@ STORE_DETACHED_PARTS = _gauge(
 STORE_INSERT_DURATION = _histogram(
     "belvedere_store_insert_duration_seconds", "Duration of one segment's insert.", "signal"
 )
+
+# Queries.
+QUERIES_OVERDUE = _gauge(
+    "belvedere_queries_overdue",
+    "Queries that run past their time limit because ClickHouse cannot interrupt them.",
+)

@@ -1,9 +1,12 @@
 """`/api/sql`: each way to ask, each format, each error."""
 
+import asyncio
+import csv
 import io
 from typing import Any
 
 import httpx
+import orjson
 import pyarrow as pa
 import pytest
 
@@ -173,6 +176,112 @@ async def test_errors(
     answer = await api.post("/api/sql", **request_)
     assert (answer.json()["error"], answer.status_code) == (error, status)
     assert answer.json()["code"]
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "arrow"])
+async def test_an_answer_in_many_pieces_is_whole(api: httpx.AsyncClient, format_: str) -> None:
+    """Nested values, too: a piece has those of its rows."""
+    query = """select number as n, toString(number) as text, range(n % 5) as list,
+        if(n % 3 = 0, map(), map('k', toString(n))) as map, tuple(n % 7, [[n]]) as pair
+        from numbers(20000)"""
+    answer = await api.get("/api/sql", params={"query": query, "format": format_})
+    assert answer.status_code == 200, answer.text
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    expected = [
+        {
+            "n": n,
+            "text": str(n),
+            "list": list(range(n % 5)),
+            "map": {"k": str(n)} if n % 3 else {},
+            "pair": {"1": n % 7, "2": [[n]]},
+        }
+        for n in range(20_000)
+    ]
+    if format_ == "json":
+        assert answer.json()["data"] == expected
+    elif format_ == "csv":
+        lines = list(csv.DictReader(io.StringIO(answer.text)))
+        nested = ("n", "list", "map", "pair")
+        assert [
+            line | {name: orjson.loads(line[name]) for name in nested} for line in lines
+        ] == expected
+    else:
+        found = pa.ipc.open_stream(io.BytesIO(answer.content)).read_all().to_pylist()
+        assert [row | {"map": dict(row["map"])} for row in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "format_", "error"),
+    [
+        ("select repeat('x', 2000) from numbers(100000)", "json", "the result is larger than 64"),
+        ("select repeat('x', 2000) from numbers(100000)", "csv", "the result is larger than 64"),
+        ("select repeat('x', 2000) from numbers(100000)", "arrow", "the result is larger than 64"),
+        ("select range(1000) from numbers(100000)", "json", "the result is larger than 64 MiB"),
+        (
+            f"select 1 as {'n' * 2000} from numbers(100000)",
+            "json",
+            "the answer as json is larger than 64 MiB; select fewer",
+        ),
+        (
+            "select repeat('\\x01', 600) from numbers(50000)",
+            "json",
+            "the answer as json is larger than 64 MiB; select fewer",
+        ),
+        (
+            "select repeat('\"', 600) as a, a as b from numbers(50000)",
+            "csv",
+            "the answer as csv is larger than 64 MiB; select fewer",
+        ),
+        (
+            "select range(2000000)",
+            "json",
+            "row 1 has 2,000,001 values, more than 1,000,000; read it as Arrow (format=arrow)",
+        ),
+        (
+            "select [tuple(1)], arrayMap(x -> tuple(1), range(600000))",
+            "csv",
+            "row 1 has 1,200,004 values, more than 1,000,000; read it as Arrow (format=arrow)",
+        ),
+    ],
+)
+async def test_no_answer_is_larger_than_its_bound(
+    api: httpx.AsyncClient, query: str, format_: str, error: str
+) -> None:
+    answer = await api.post("/api/sql", json={"query": query, "format": format_})
+    assert (answer.status_code, answer.json()["code"]) == (413, "TOO_MANY_BYTES")
+    assert answer.json()["error"].startswith(error)
+
+
+UNINTERRUPTED = "select hasAny(range(50000), range(1000000, 1050000))"
+"""One call, for which ClickHouse's own bound of time does nothing. Takes some seconds."""
+
+
+async def test_queries_past_their_time_burden_their_project_alone(
+    guarded: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("belvedere.api.sql._TIME_S", 0.5)
+    ours, theirs = ({"Authorization": f"Bearer {token}"} for token in ("ours", "theirs"))
+
+    async def ask(query: str, headers: dict[str, str]) -> httpx.Response:
+        return await guarded.post("/api/sql", json={"query": query}, headers=headers)
+
+    await ask("select 1", ours)  # the names that the door reads once
+    for answer in await asyncio.gather(*(ask(UNINTERRUPTED, ours) for _ in range(3))):
+        assert (answer.status_code, answer.json()["code"]) == (413, "TIMEOUT_EXCEEDED")
+        assert answer.json()["error"].startswith("the query ran longer than its limit of 0.5 s")
+    monkeypatch.setattr("belvedere.api.sql._TIME_S", 30.0)
+    refused = await ask("select 1", ours)
+    assert (refused.status_code, refused.json()["code"]) == (429, "QUERIES_OVERDUE")
+    assert refused.headers["retry-after"] == "15"
+    assert (await ask("select 1", theirs)).status_code == 200
+    promql = await guarded.get(
+        "/prometheus/api/v1/query", params={"query": "vector(1)"}, headers=ours
+    )
+    assert promql.status_code == 200
+    assert (await ask("select 1", ours)).status_code == 429, "the queries ended too early"
+    async with asyncio.timeout(120):
+        while (await ask("select 1", ours)).status_code == 429:  # noqa: ASYNC110 - it is polled
+            await asyncio.sleep(0.1)
 
 
 async def test_a_project_is_chosen_by_header(api: httpx.AsyncClient) -> None:

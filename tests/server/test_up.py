@@ -1,11 +1,13 @@
 """`belvedere up` as its user sees it: starts, says where, refuses clearly, stores all it took."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -288,6 +290,30 @@ def test_the_store_can_be_a_clickhouse_server(start_server: Callable, tmp_path: 
             assert server.stop()[0] == 0
         finally:
             process.kill()
+
+
+def test_a_query_that_cannot_be_interrupted_does_not_hold_up_the_end(
+    start_server: Callable,
+) -> None:
+    """ClickHouse runs the one call of it for minutes."""
+    server = start_server()
+    send(server.grpc)
+    server.stored()
+    query = "select hasAny(range(1000000), range(1000000, 2000000))"
+
+    def ask() -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.post(f"{server.api}/api/sql", content=query, timeout=60)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    running = "select count() as c from system.processes where query like '%hasAny(range(1%'"
+    assert server.rows_when(running, lambda rows: rows[0]["c"] > 1)[0]["c"] > 1
+    code, errors = server.stop()
+    asking.join()
+    assert code == 0, errors
+    again = start_server()
+    assert again.sql("SELECT count() AS spans FROM otel_traces") == [{"spans": 10}]
 
 
 def test_a_disk_without_room_refuses_and_recovers(start_server: Callable) -> None:

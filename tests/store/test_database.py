@@ -57,6 +57,51 @@ def test_no_rows_have_their_columns(db: Database) -> None:
     assert (result.num_rows, result.column_names) == (0, ["a", "b"])
 
 
+BOUNDED = QueryLimits(answer_bytes=4 << 20)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT repeat('x', 2000) FROM numbers(100000)",
+        "SELECT range(1000) FROM numbers(100000)",
+        "SELECT toLowCardinality(repeat('x', 2000)) FROM numbers(100000)",
+        "SELECT number, toString(number) || repeat('x', 100) FROM numbers(90000)",
+    ],
+)
+def test_a_bounded_answer_is_refused_by_the_bytes_that_it_takes(db: Database, sql: str) -> None:
+    with pytest.raises(QueryTooLarge) as raised:
+        db.query(sql, limits=BOUNDED)
+    assert raised.value.code == "TOO_MANY_BYTES"
+    assert str(raised.value).startswith("the result is larger than 4 MiB")
+    assert db.query("SELECT 1 AS a", limits=BOUNDED).to_pydict() == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT number, toString(number) AS text FROM numbers(100000)",
+        "SELECT number FROM numbers(1000000) WHERE number % 100000 = 99999",
+        "SELECT 1 AS a, 'x' AS b WHERE 0",
+        "SELECT 1 AS a, 2 AS a WHERE 0",
+        "SELECT {a:UInt8} AS a -- the end",
+        "(SELECT 1 AS a) UNION ALL (SELECT 1 AS a)",
+        "SHOW TABLES",
+        "EXPLAIN SELECT 1",
+        "DESCRIBE TABLE (SELECT 1)",
+    ],
+)
+def test_a_bounded_answer_is_the_same(db: Database, sql: str) -> None:
+    params = {"a": 5} if "{a" in sql else {}
+    try:
+        expected = db.query(sql, params)
+    except QueryError as error:
+        with pytest.raises(type(error)):
+            db.query(sql, params, limits=BOUNDED)
+    else:
+        assert db.query(sql, params, limits=BOUNDED).equals(expected)
+
+
 @pytest.mark.parametrize(
     ("type_", "value", "expected"),
     [

@@ -20,6 +20,7 @@ from belvedere.api.state import AppState
 def create_app(state: AppState) -> Starlette:
     """The API over `state`, as an ASGI application whose lifespan the server must run."""
     pool = QueryPool()
+    sql_pool = QueryPool(share=3)  # separate: no SQL of a user delays PromQL, traces or status
     rates = AcceptedRates()
 
     @asynccontextmanager
@@ -30,6 +31,7 @@ def create_app(state: AppState) -> Starlette:
         finally:
             sampling.cancel()
             pool.close()
+            sql_pool.close()
 
     return Starlette(
         routes=[
@@ -38,7 +40,7 @@ def create_app(state: AppState) -> Starlette:
             *metrics.routes(state),
             *status.routes(state, pool, rates),
             *rejected.routes(state),
-            *sql.routes(state, pool),
+            *sql.routes(state, sql_pool),
             *tempo.routes(state, pool),
             Mount("/prometheus", routes=prometheus.routes(state, pool)),
         ],

@@ -6,25 +6,35 @@ POST /api/sql   {"query": "…", "params": {…}, "format": "json"}   applicatio
                 SELECT …                                          any other type
 """
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from belvedere.api.auth import caller
 from belvedere.api.errors import ApiError
-from belvedere.api.formats import FORMATS
+from belvedere.api.formats import FORMATS, encode
 from belvedere.api.pool import QueryPool
 from belvedere.api.state import AppState
 from belvedere.query.sql.door import SqlDoor
+from belvedere.query.stop import stoppable
+from belvedere.store.database import QueryLimits
+from belvedere.store.errors import QueryError
 
 _MAX_BODY_BYTES: Final = 1 << 20
+_TIME_S: Final = 30.0
+"""After so long a caller is answered, whatever ClickHouse does."""
+_ANSWER_BYTES: Final = 64 << 20
+"""Of a result, and of an answer in any format."""
+_LIMITS: Final = QueryLimits(time_s=_TIME_S - 1, answer_bytes=_ANSWER_BYTES)
+"""ClickHouse ends most queries by itself, a second before the caller is answered."""
 _FIELDS: Final = ("query", "params", "format")
 
 
@@ -42,18 +52,53 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
     async def sql(request: Request) -> Response:
         who = caller(request, state)
         question = _question(await _fields(request))
-        media_type, encode = FORMATS[question.format]
+        stop = _Stop()
 
-        def answer() -> bytes:
+        def answer() -> list[bytes]:
             began = time.perf_counter()
-            found = door.run(
-                question.query, question.params, project=who.project, confined=who.confined
-            )
-            return encode(found, time.perf_counter() - began)
+            with stoppable(stop.check):
+                found = door.run(
+                    question.query,
+                    question.params,
+                    project=who.project,
+                    confined=who.confined,
+                    limits=_LIMITS,
+                )
+                elapsed_s = time.perf_counter() - began
+                return encode(found, question.format, elapsed_s, most_bytes=_ANSWER_BYTES)
 
-        return Response(await pool.run(request, answer), media_type=media_type)
+        try:
+            pieces = await pool.run(request, answer, project=who.project, time_s=_TIME_S)
+        finally:
+            stop.cancel()
+        return StreamingResponse(
+            _sent(pieces),
+            media_type=FORMATS[question.format][0],
+            headers={"Content-Length": str(sum(map(len, pieces)))},
+        )
 
     return [Route("/api/sql", sql, methods=["GET", "POST"])]
+
+
+class _Stop:
+    """Ends the work of a query between its steps once no client waits for it."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Cancel, from any thread."""
+        self._cancelled.set()
+
+    def check(self) -> None:
+        """Raise `QueryError` if the work is cancelled; no client sees it."""
+        if self._cancelled.is_set():
+            raise QueryError("the query is cancelled", code="QUERY_WAS_CANCELLED")
+
+
+async def _sent(pieces: list[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
 async def _fields(request: Request) -> dict[str, Any]:

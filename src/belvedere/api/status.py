@@ -70,7 +70,7 @@ def routes(state: AppState, pool: QueryPool, rates: AcceptedRates) -> list[BaseR
     async def answer(request: Request) -> Response:
         who = caller(request, state)
         rules = RuleCounts.of(state.rule_groups(who.project))  # here, where they change
-        body = await pool.run(request, partial(status, who, rules))
+        body = await pool.run(request, partial(status, who, rules), project=who.project)
         return Response(body, media_type="application/json")
 
     return [Route("/api/status", answer)]

@@ -46,7 +46,7 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
             )
             return None if trace is None else encoders[wants_protobuf](trace)
 
-        body = await pool.run(request, encoded)
+        body = await pool.run(request, encoded, project=who.project)
         if body is None:
             raise ApiError(
                 404,

@@ -119,8 +119,8 @@ def _text(value: bytes) -> str:
 
 
 def _lists(array: pa.Array, type_: ColumnType) -> list[Any]:
-    items = _values(array.values, type_.element())
-    offsets = array.offsets.to_pylist()
+    offsets, (values,) = _children(array, array.values)
+    items = _values(values, type_.element())
     return [
         None if not valid else items[begin:end]
         for valid, (begin, end) in zip(array.is_valid().to_pylist(), pairwise(offsets), strict=True)
@@ -128,13 +128,21 @@ def _lists(array: pa.Array, type_: ColumnType) -> list[Any]:
 
 
 def _maps(array: pa.Array, type_: ColumnType) -> list[Any]:
-    keys = _values(array.keys, type_.element(0))
-    items = _values(array.items, type_.element(1))
-    offsets = array.offsets.to_pylist()
+    offsets, (keys_, items_) = _children(array, array.keys, array.items)
+    keys = _values(keys_, type_.element(0))
+    items = _values(items_, type_.element(1))
     return [
         dict(zip(map(str, keys[begin:end]), items[begin:end], strict=True))
         for begin, end in pairwise(offsets)
     ]
+
+
+def _children(array: pa.Array, *children: pa.Array) -> tuple[list[int], list[pa.Array]]:
+    """Where each list begins and ends, and the part of the children that this array refers to."""
+    offsets = array.offsets.to_pylist()
+    begin, end = (offsets[0], offsets[-1]) if offsets else (0, 0)
+    parts = [child.slice(begin, end - begin) for child in children]
+    return [offset - begin for offset in offsets], parts
 
 
 def _structs(array: pa.Array, type_: ColumnType) -> list[Any]:

@@ -21,8 +21,23 @@ BLOCK_CACHE: Final = {
 }
 """What `QueryLimits.block_cache` stands for."""
 
+SMALL_BLOCKS: Final = {"max_block_size": 8192}
+"""What goes with `QueryLimits.answer_bytes`: a result is as a rule refused one block late, and a
+query is interrupted between blocks."""
+
+
+def too_many_bytes(most: int) -> QueryTooLarge:
+    """Return the error for a result that is larger than `QueryLimits.answer_bytes`."""
+    return QueryTooLarge(
+        f"the result is larger than {most >> 20} MiB; select fewer columns or rows, or aggregate",
+        code="TOO_MANY_BYTES",
+    )
+
+
 _CODE = re.compile(r"\(([A-Z][A-Z0-9_]+)\)\s*$")
-_NOISE = re.compile(r"^(?:Streaming insert \w+ failed: )?(?:Code: \d+\. )?(?:DB::Exception: )?")
+_NOISE = re.compile(
+    r"^(?:Streaming (?:insert \w+|query) failed: )?(?:Code: \d+\. )?(?:DB::Exception: )?"
+)
 _VERSION = re.compile(r"\s*\(version [^)]*\)|\s*\(official build\)")
 
 _NOT_ALLOWED: Final = {"READONLY", "ACCESS_DENIED", "SETTING_CONSTRAINT_VIOLATION"}

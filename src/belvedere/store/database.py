@@ -18,6 +18,9 @@ class QueryLimits:
     result_rows: int = 100_000
     result_bytes: int = 64 << 20
     threads: int = 2
+    answer_bytes: int = 0
+    """Bytes of the result as it is returned; 0: `result_bytes` alone, which counts a value that
+    all rows of a block share once. Costs up to a tenth of the speed: blocks are smaller."""
     block_cache: bool = False
     """No bound: what is read stays in memory, decompressed, for the next query that reads it. For
     what is asked for again and again; ClickHouse bounds that memory (least used goes first)."""

@@ -1,9 +1,11 @@
 """`EmbeddedClickHouse`: ClickHouse inside this process, as chDB."""
 
+import atexit
 import hashlib
 import os
 import queue
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,15 @@ import numpy as np
 import pyarrow as pa
 from chdb.state.sqlitelike import Connection
 
-from belvedere.store.clickhouse import BLOCK_CACHE, insert_error, literal, quote, read_error
+from belvedere.store.clickhouse import (
+    BLOCK_CACHE,
+    SMALL_BLOCKS,
+    insert_error,
+    literal,
+    quote,
+    read_error,
+    too_many_bytes,
+)
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreInUse, StoreUnavailable
 from belvedere.store.lock import lock_directory
@@ -39,6 +49,8 @@ _INSERTING: Final = "inserting-"
 """Prefix of files that live as long as an insert."""
 _UNUSABLE: Final = frozenset("?:*{}")
 """What means something else to ClickHouse in a path: options, a schema's message, globs."""
+_READS_END_S: Final = 5.0
+"""How long `close` waits for queries: ClickHouse cannot interrupt each of them."""
 
 
 class EmbeddedClickHouse:
@@ -80,6 +92,7 @@ class EmbeddedClickHouse:
         self._readers_lock = threading.Lock()
         self._running = threading.Condition()
         self._statements = 0
+        self._reads = 0
         self._writes = 0
         self._closed = False
         self._schema_files: set[str] = set()
@@ -87,7 +100,7 @@ class EmbeddedClickHouse:
         try:
             self._writers.put(Connection(self._url))
             self.part_check = PartCheck(
-                lambda sql: self.query(sql).to_pylist(), self.execute, self._failed_writes
+                lambda sql: self.query(sql).to_pylist(), self._execute, self._failed_writes
             )
         except RuntimeError as error:
             self._lock_file.close()
@@ -113,18 +126,23 @@ class EmbeddedClickHouse:
         limits: QueryLimits | None = None,
     ) -> pa.Table:
         texts = {name: literal(value) for name, value in (params or {}).items()}
-        with self._reader(limits or QueryLimits()) as connection:
+        bounds = limits or QueryLimits()
+        with self._reader(bounds) as connection:
             try:
                 connection.query(f"USE {quote(database)}")
-                result = connection.query(sql, "Arrow", params=texts)
+                if bounds.answer_bytes:
+                    return _read_bounded(connection, sql, texts, bounds.answer_bytes)
+                return _table(connection.query(sql, "Arrow", params=texts))
             except RuntimeError as error:
                 raise read_error(str(error)) from None
-        return pa.ipc.open_file(_buffer(result)).read_all() if result.size() else pa.table({})
 
     def execute(self, sql: str, *, database: str = "default") -> None:
         if shutil.disk_usage(self.directory).free < _DDL_BYTES:
             # A file of metadata that chDB could not write would stop the next start.
             raise StoreUnavailable("the disk is full")
+        self._execute(sql, database)
+
+    def _execute(self, sql: str, database: str = "default") -> None:
         with self._writer() as connection:
             try:
                 connection.query(f"USE {quote(database)}")
@@ -178,7 +196,11 @@ class EmbeddedClickHouse:
             if self._closed:
                 return
             self._closed = True
-            self._running.wait_for(lambda: self._statements == 0)
+            self._running.wait_for(lambda: self._statements == self._reads)
+            if not self._running.wait_for(lambda: self._statements == 0, _READS_END_S):
+                # Neither chDB nor its shutdown at exit survives the loss of a running query.
+                atexit.register(self._end_process)
+                return
         with self._readers_lock:
             idle = [c for connections in self._readers.values() for c in connections]
             self._readers.clear()
@@ -191,6 +213,16 @@ class EmbeddedClickHouse:
     def _failed_writes(self) -> int:
         with self._writer(counts=False) as connection:
             return int(connection.query(FAILED_WRITES, "TabSeparated").bytes() or 0)
+
+    def _end_process(self) -> None:
+        """End the process without chDB's shutdown, which crashes or hangs while a query runs.
+
+        All that was inserted is on disk: inserts have ended.
+        """
+        if self._statements:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
     def _with_schema_file(self, settings: Mapping[str, str | int]) -> Mapping[str, str | int]:
         """With a schema text made a file: chDB would make one in the working folder."""
@@ -237,8 +269,19 @@ class EmbeddedClickHouse:
                 self._writers.put(connection)
 
     @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Count a running statement that `close` need not wait for."""
+        with self._running:
+            self._reads += 1
+        try:
+            yield
+        finally:
+            with self._running:
+                self._reads -= 1
+
+    @contextmanager
     def _reader(self, limits: QueryLimits) -> Iterator[Connection]:
-        with self._statement():
+        with self._statement(), self._read():
             with self._readers_lock:
                 idle = self._readers.get(limits)
                 connection = idle.pop() if idle else None
@@ -249,7 +292,10 @@ class EmbeddedClickHouse:
                 yield connection
             finally:
                 with self._readers_lock:
-                    keep = sum(map(len, self._readers.values())) < _MAX_IDLE_READERS
+                    keep = (
+                        sum(map(len, self._readers.values())) < _MAX_IDLE_READERS
+                        and not self._closed
+                    )
                     if keep:
                         self._readers.setdefault(limits, []).append(connection)
                 if not keep:
@@ -271,6 +317,44 @@ def _write_atomically(path: Path, text: str) -> None:
     part.replace(path)
 
 
+def _table(result: Any) -> pa.Table:
+    return pa.ipc.open_file(_buffer(result)).read_all() if result.size() else pa.table({})
+
+
+def _read_bounded(
+    connection: Connection, sql: str, params: Mapping[str, str], most_bytes: int
+) -> pa.Table:
+    """The result of a query, read block by block, so that no more than `most_bytes` are kept."""
+    try:
+        stream = connection.send_query(sql, "Arrow", params=params)
+    except RuntimeError as error:
+        if "Streaming query is not supported" not in str(error):
+            raise
+        return _checked(connection.query(sql, "Arrow", params=params), most_bytes)
+    tables, size = [], 0
+    with stream:
+        for block in stream:
+            size += block.size()
+            if size > most_bytes:
+                raise too_many_bytes(most_bytes)
+            tables.append(_table(block))
+    return pa.concat_tables(tables) if tables else _empty(connection, sql, params)
+
+
+def _empty(connection: Connection, sql: str, params: Mapping[str, str]) -> pa.Table:
+    """The columns of a query without rows: a stream without blocks does not have them."""
+    try:
+        return _table(connection.query(f"SELECT * FROM ({sql}\n) LIMIT 0", "Arrow", params=params))
+    except RuntimeError:  # two columns of one name, say, which no subquery may have
+        return _table(connection.query(sql, "Arrow", params=params))
+
+
+def _checked(result: Any, most_bytes: int) -> pa.Table:
+    if result.size() > most_bytes:
+        raise too_many_bytes(most_bytes)
+    return _table(result)
+
+
 def _buffer(result: Any) -> pa.Buffer:
     """The bytes of a result where they lie: a copy of 60 MB takes 30 ms.
 
@@ -283,12 +367,14 @@ def _buffer(result: Any) -> pa.Buffer:
 
 
 def _reader_settings(limits: QueryLimits) -> str:
-    cache = BLOCK_CACHE if limits.block_cache else {}
+    more = (BLOCK_CACHE if limits.block_cache else {}) | (
+        SMALL_BLOCKS if limits.answer_bytes else {}
+    )
     return (
         f"SET max_execution_time = {limits.time_s}, max_memory_usage = {limits.memory_bytes},"
         f" max_result_rows = {limits.result_rows}, max_result_bytes = {limits.result_bytes},"
         f" max_threads = {limits.threads}, result_overflow_mode = 'throw',"
-        + "".join(f" {name} = {value}," for name, value in cache.items())
+        + "".join(f" {name} = {value}," for name, value in more.items())
         + " enable_time_series_aggregate_functions = 1,"
         " output_format_arrow_compression_method = 'none', readonly = 1"
     )

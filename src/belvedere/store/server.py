@@ -10,9 +10,19 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from belvedere.store.clickhouse import BLOCK_CACHE, insert_error, quote, read_error
+from belvedere.store.clickhouse import (
+    BLOCK_CACHE,
+    SMALL_BLOCKS,
+    insert_error,
+    quote,
+    read_error,
+    too_many_bytes,
+)
 from belvedere.store.database import QueryLimits
 from belvedere.store.errors import StoreError, StoreUnavailable
+
+_BOUNDED: Final = {**SMALL_BLOCKS, "output_format_arrow_compression_method": "none"}
+"""What goes with `QueryLimits.answer_bytes`: a compressed answer could hold any size."""
 
 _CONNECTION_ERRORS: Final = ("HTTPConnectionPool", "HTTPSConnectionPool", "Connection", "timed out")
 
@@ -68,17 +78,32 @@ class ClickHouseServer:
             "max_result_bytes": bounds.result_bytes,
             "max_threads": bounds.threads,
             **(BLOCK_CACHE if bounds.block_cache else {}),
+            **(_BOUNDED if bounds.answer_bytes else {}),
             "result_overflow_mode": "throw",
             "enable_time_series_aggregate_functions": 1,
             "output_format_arrow_string_as_string": 1,
         }
         try:
-            data = self._client.raw_query(
-                sql, dict(params or {}), settings=settings, fmt="Arrow", use_database=False
-            )
+            data = self._read(sql, dict(params or {}), settings, bounds.answer_bytes)
         except (ClickHouseError, OSError) as error:
             raise self._failure(error, read_error) from None
         return pa.ipc.open_file(data).read_all() if data else pa.table({})
+
+    def _read(
+        self, sql: str, params: dict[str, Any], settings: dict[str, Any], most_bytes: int
+    ) -> bytes:
+        """The answer as Arrow, of at most `most_bytes` (0: of any size)."""
+        if not most_bytes:
+            return self._client.raw_query(
+                sql, params, settings=settings, fmt="Arrow", use_database=False
+            )
+        with self._client.raw_stream(
+            sql, params, settings=settings, fmt="Arrow", use_database=False
+        ) as stream:
+            data: bytes = stream.read(most_bytes + 1)
+        if len(data) > most_bytes:
+            raise too_many_bytes(most_bytes)
+        return data
 
     def execute(self, sql: str, *, database: str = "default") -> None:
         try:

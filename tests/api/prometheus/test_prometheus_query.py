@@ -370,12 +370,19 @@ async def test_a_query_that_nobody_waits_for_ends(
     assert await asyncio.to_thread(source.ended.wait, 10)
 
 
-@pytest.mark.parametrize("project", ["nobody", "a/b;DROP", "system"])
-async def test_a_project_that_there_is_not_is_named_as_the_reason(
-    prometheus: httpx.AsyncClient, project: str
+@pytest.mark.parametrize(
+    ("project", "status", "error_type", "error"),
+    [
+        ("nobody", 404, "not_found", "no such project"),
+        ("a/b;DROP", 400, "bad_data", "invalid project"),
+        ("system", 400, "bad_data", "invalid project"),
+    ],
+)
+async def test_an_unknown_or_impossible_project_is_named_as_the_reason(
+    prometheus: httpx.AsyncClient, project: str, status: int, error_type: str, error: str
 ) -> None:
     answer = await prometheus.get(
         "api/v1/query", params={"query": "up"}, headers={"X-Scope-OrgID": project}
     )
-    assert (answer.status_code, answer.json()["errorType"]) == (404, "not_found")
-    assert "no such project" in answer.json()["error"]
+    assert (answer.status_code, answer.json()["errorType"]) == (status, error_type)
+    assert error in answer.json()["error"]

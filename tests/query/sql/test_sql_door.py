@@ -8,9 +8,18 @@ from hypothesis import strategies as st
 
 from belvedere.query.rows import rows
 from belvedere.query.sql.door import Answer, SqlDoor
+from belvedere.query.sql.functions import (
+    FOR_NOBODY,
+    NAMING_TABLES,
+    UNCONFINED_ONLY,
+    allowed_functions,
+)
+from belvedere.query.sql.policy import Policy
+from belvedere.query.sql.tokens import tokenize
 from belvedere.store.database import QueryLimits
 from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.errors import QueryError, QueryNotAllowed, QueryTooLarge, StoreError
+from belvedere.store.migrate import migrate
 
 SECRET = "of-the-other-project"
 
@@ -221,6 +230,120 @@ OF_OTHERS = [
     "select count() over (partition by Body) from other.otel_logs",
     "select * from otel_logs array join (select groupArray(Body) from other.otel_logs) as z",
 ]
+
+
+OF_THE_SERVER = [
+    "select hostName()",
+    "select HOSTNAME()",
+    "select `hostName`()",
+    "select hostName/**/ ()",
+    "select fqdn()",
+    "select fullHostName()",
+    "select * apply(x -> hostName()) from otel_logs",
+    "select * apply(getServerSetting) from (select 'max_connections')",
+    "select * apply getSetting from (select 'max_threads')",
+    "select arrayMap(x -> uptime(), [1])",
+    "with x -> hostName() as f select f(1)",
+    "select * from view(select hostName())",
+    "select number from numbers(length(hostName()))",
+    "explain select hostName()",
+    "describe table (select hostName())",
+    "select tcpPort()",
+    "select getServerPort('tcp_port')",
+    "select getServerSetting('max_connections')",
+    "select getMergeTreeSetting('index_granularity')",
+    "select getSetting('max_threads')",
+    "select getSettingOrDefault('x', 1)",
+    "select getMacro('shard')",
+    "select filesystemAvailable()",
+    "select filesystemCapacity('default')",
+    "select filesystemUnreserved()",
+    "select serverUUID()",
+    "select generateSnowflakeID()",
+    "select uptime()",
+    "select buildId()",
+    "select getOSKernelVersion()",
+    "select @@hostname",
+    "select shardNum()",
+    "select zookeeperSessionUptime()",
+    "select runningConcurrency(now(), now())",
+    "select currentUser()",
+    "select user()",
+    "select current_user",
+    "select currentRoles()",
+    "select connectionId()",
+    "select queryID()",
+    "select initialQueryID()",
+    "select transactionID()",
+    "select getClientHTTPHeader('Authorization')",
+    "select addressToLine(1::UInt64)",
+    "select addressToSymbol(1::UInt64)",
+    "select demangle('_Z1fv')",
+    "select logTrace('x')",
+    "select tid()",
+    "select flameGraph([1::UInt64])",
+    "select __getScalar('x')",
+    "select evalMLMethod(1, 2)",
+    "select regionToName(1::UInt32)",
+    "select dictGetOrDefault('d', 'x', 1, 2)",
+    "select sleep(3)",
+    "select sleepEachRow(3) from numbers(10)",
+    "select editDistance(repeat('a', 60000), repeat('b', 60000))",
+    "select LEVENSHTEINDISTANCE('a', 'b')",
+    "select arrayLevenshteinDistance([1], [2])",
+    "select 1 settings optimize_read_in_order",
+    "select * from (select 1 settings optimize_read_in_order)",
+    "exists otel_logs settings optimize_read_in_order",
+    "show tables settings optimize_read_in_order",
+]
+
+
+@pytest.mark.parametrize("sql", OF_THE_SERVER)
+def test_the_confined_see_nothing_of_the_server(two_projects: EmbeddedClickHouse, sql: str) -> None:
+    with pytest.raises(QueryNotAllowed):
+        ask(two_projects, sql)
+
+
+def test_each_function_of_clickhouse_is_classified(two_projects: EmbeddedClickHouse) -> None:
+    """A new chDB has new functions: decide for each one whether a caller of one project may
+    call it (does it compute from its arguments alone?), and list it accordingly."""
+    found = two_projects.query("SELECT name FROM system.functions WHERE origin = 'System'")
+    unclassified = [
+        name
+        for name in found.column("name").to_pylist()
+        if name.lower() not in allowed_functions() | FOR_NOBODY.keys() | UNCONFINED_ONLY.keys()
+        and not name.lower().startswith(NAMING_TABLES)
+    ]
+    assert unclassified == []
+
+
+def test_no_function_is_both_allowed_and_refused() -> None:
+    assert not allowed_functions() & (FOR_NOBODY.keys() | UNCONFINED_ONLY.keys())
+    assert not [name for name in allowed_functions() if name.startswith(NAMING_TABLES)]
+
+
+def test_an_unclassified_function_is_refused_to_the_confined(
+    two_projects: EmbeddedClickHouse,
+) -> None:
+    two_projects.execute("CREATE FUNCTION brandNew AS (x) -> x + 1")
+    try:
+        assert ask(two_projects, "select brandNew(1) as x", confined=False).table.num_rows == 1
+        with pytest.raises(QueryNotAllowed, match="not among the functions"):
+            ask(two_projects, "select brandNew(1) as x")
+    finally:
+        two_projects.execute("DROP FUNCTION brandNew")
+
+
+def test_no_column_of_our_tables_has_the_name_of_a_refused_function(
+    two_projects: EmbeddedClickHouse,
+) -> None:
+    migrate(two_projects, "telemetry")
+    found = two_projects.query("SELECT name FROM system.columns WHERE database = 'telemetry'")
+    assert found.num_rows > 0
+    policy = Policy(confined_to="telemetry")
+    for name in found.column("name").to_pylist():
+        sql = f"select `{name}` from t group by {name.partition('.')[0]}"
+        policy.check(sql, tokenize(sql))
 
 
 @pytest.mark.parametrize("sql", REACHING_OUT)

@@ -1,15 +1,19 @@
 """What the door says to what it does not let through. No database: the text alone decides."""
 
+from dataclasses import replace
+
 import pytest
 
 from belvedere.query.sql.policy import Policy
 from belvedere.query.sql.tokens import tokenize
 from belvedere.store.errors import QueryError, QueryNotAllowed
 
-OPEN = Policy(table_functions=frozenset({"file", "python", "merge", "numbers", "format", "view"}))
-CONFINED = Policy(
-    OPEN.table_functions, confined_to="acme", other_databases=frozenset({"other", "system", "a-b"})
+OPEN = Policy(
+    frozenset({"file", "python", "merge", "numbers", "format", "view"}),
+    functions=frozenset({"count", "format", "brandnew"}),
+    settings=frozenset({"max_threads", "limit", "final"}),
 )
+CONFINED = replace(OPEN, confined_to="acme", other_databases=frozenset({"other", "system", "a-b"}))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,18 @@ CONFINED = Policy(
         ),
         (
             "select 1 settings max_threads = 9",
+            "line 1, column 10: SETTINGS cannot be changed here; the server bounds each query",
+        ),
+        (
+            "select 1 settings max_threads",
+            "line 1, column 10: SETTINGS cannot be changed here; the server bounds each query",
+        ),
+        (
+            "select * from (select 1 from t settings final, max_threads = 1)",
+            "line 1, column 32: SETTINGS cannot be changed here; the server bounds each query",
+        ),
+        (
+            "select 1 settings limit",
             "line 1, column 10: SETTINGS cannot be changed here; the server bounds each query",
         ),
         (
@@ -101,7 +117,32 @@ def test_refusals_say_where_and_why(sql: str, message: str) -> None:
                 " INDEXES, KEYS, TABLES"
             ),
         ),
-        ("select dictGet('other.d', 'x', 1)", "line 1, column 8: dictGet() is not allowed here"),
+        (
+            "select dictGet('other.d', 'x', 1)",
+            ("line 1, column 8: dictGet() reads the table that its text names: not allowed here"),
+        ),
+        (
+            "select `hostName`()",
+            "line 1, column 8: hostName() shows the server, not the project: not allowed here",
+        ),
+        (
+            "select arrayMap(getServerSetting, ['x'])",
+            (
+                "line 1, column 17: getServerSetting() shows the server, not the project: not"
+                " allowed here; a column of that name is written table.getServerSetting"
+            ),
+        ),
+        (
+            "select editDistance(Body, 'x') from t",
+            "line 1, column 8: editDistance() cannot be interrupted: not allowed here",
+        ),
+        (
+            "select BrandNew(1)",
+            (
+                "line 1, column 8: BrandNew() is not among the functions that a token for one"
+                " project may call: not allowed here"
+            ),
+        ),
         (
             "select * from {t:Identifier}",
             (
@@ -149,6 +190,10 @@ def test_no_statement(sql: str) -> None:
         "select t.other, other from view(select 1 as other), numbers(3) as t",
         "select into, outfile from t",
         "select acme.t.a from acme.t",
+        "select a as settings from t order by settings limit 5",
+        "select settings from t order by settings desc limit 5",
+        "select a as hostname, user, brandnew from t group by uptime, revision",
+        "select countIf(a = 1), unknown(1) from t",
     ],
 )
 def test_reads_pass(sql: str) -> None:

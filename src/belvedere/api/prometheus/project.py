@@ -56,7 +56,7 @@ class Project:
 
     async def run(self, request: Request, function: Callable[[], T]) -> T:
         """See `QueryPool.run`."""
-        return await self._pool.run(request, function)
+        return await self._pool.run(request, function, project=self.name)
 
 
 class Projects:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
 
 from belvedere.query.sql.policy import Policy
 from belvedere.query.sql.tokens import Token, tokenize
+from belvedere.query.stop import go_on
 from belvedere.store.database import Database, QueryLimits
 from belvedere.store.errors import QueryError
 
@@ -37,6 +38,7 @@ class SqlDoor:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._known_names: dict[str, frozenset[str]] = {}
 
     def run(
         self,
@@ -63,7 +65,9 @@ class SqlDoor:
             StoreUnavailable: the database cannot be reached.
         """
         policy = Policy(
-            table_functions=self._table_functions,
+            table_functions=self._names("table_functions"),
+            functions=self._names("functions"),
+            settings=self._names("settings"),
             confined_to=project if confined else None,
             other_databases=self._other_databases(project) if confined else frozenset(),
         )
@@ -73,16 +77,20 @@ class SqlDoor:
         printed = self._printed(statement)
         policy.check(printed, tokenize(printed))
         limited = partial(self._db.query, params=params, database=project, limits=limits)
+        go_on()
         table = limited(statement)
+        go_on()
         _check_names(table)
         if not next(token for token in tokens if token.is_name).is_word(*_SELECTS):
             return Answer(table, (None,) * table.num_columns)
         return Answer(table, _types(limited, statement, table.num_columns))
 
-    @cached_property
-    def _table_functions(self) -> frozenset[str]:
-        names = self._db.query("SELECT lower(name) AS name FROM system.table_functions")
-        return frozenset(names.column("name").to_pylist())
+    def _names(self, table: str) -> frozenset[str]:
+        """What a table of ClickHouse's own names, in lower case."""
+        if table not in self._known_names:
+            names = self._db.query(f"SELECT lower(name) AS name FROM system.{table}")
+            self._known_names[table] = frozenset(names.column("name").to_pylist())
+        return self._known_names[table]
 
     def _other_databases(self, project: str) -> frozenset[str]:
         names = self._db.query("SELECT name FROM system.databases").column("name").to_pylist()

@@ -8,6 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from belvedere.query.sql.functions import (
+    FOR_NOBODY,
+    NAMES_OF_COLUMNS,
+    NAMING_TABLES,
+    UNCONFINED_ONLY,
+    allowed_functions,
+)
 from belvedere.query.sql.tokens import Token, refusal
 from belvedere.store.errors import QueryError
 
@@ -35,25 +42,6 @@ TABLE_FUNCTIONS: Final = frozenset(
 )
 """Table functions (in lower case) that read nothing but their arguments. All others are refused."""
 
-_FUNCTIONS: Final = {
-    "file": "reads files of the server",
-    "catboostevaluate": "loads files of the server",
-    "showcertificate": "reads files of the server",
-    "generateserialid": "writes",
-    "aiclassify": "reaches out to the network",
-    "aiembed": "reaches out to the network",
-    "aiextract": "reaches out to the network",
-    "aifilter": "reaches out to the network",
-    "aigenerate": "reaches out to the network",
-    "airedact": "reaches out to the network",
-    "aisimilarity": "reaches out to the network",
-    "aitranslate": "reaches out to the network",
-}
-"""Ordinary functions (in lower case) that nobody may call, and why."""
-
-_NAMING_TABLES: Final = ("dictget", "dicthas", "dictisin", "hascolumnintable", "joinget")
-"""Beginnings of functions (in lower case) that take the name of a table as text."""
-
 _SHOWS: Final = frozenset({"TABLES", "COLUMNS", "FUNCTIONS", "INDEX", "INDEXES", "KEYS"})
 """What a caller who is confined to a project may SHOW."""
 
@@ -64,6 +52,10 @@ class Policy:
 
     table_functions: frozenset[str] = frozenset()
     """All table functions of this ClickHouse, in lower case."""
+    functions: frozenset[str] = frozenset()
+    """All ordinary and aggregate functions of this ClickHouse, in lower case."""
+    settings: frozenset[str] = frozenset()
+    """The names of all settings of this ClickHouse."""
     confined_to: str | None = None
     """The one project that the caller may read; None: all of them."""
     other_databases: frozenset[str] = frozenset()
@@ -82,19 +74,43 @@ class Policy:
         """
         first = _first(sql, tokens)
         for previous, token, second, third in _windows(tokens):
+            self._check_settings(sql, previous, token, second, third)
             _check_clause(sql, token, second, third)
             if token.is_name and not (previous and previous.is_sign(".")):
                 self._check_function(sql, token, called=bool(second and second.is_sign("(")))
         if self.confined_to is not None:
             self._check_confined(sql, tokens, first)
 
-    def _check_function(self, sql: str, token: Token, *, called: bool) -> None:
-        """Functions that nobody may call: not by `f(x)`, not by `arrayMap(f, [x])`."""
-        name = token.text.lower()
-        if name in _FUNCTIONS:
-            hint = "" if called else f"; a column of that name is written table.{token.text}"
+    def _check_settings(
+        self,
+        sql: str,
+        previous: Token | None,
+        token: Token,
+        second: Token | None,
+        third: Token | None,
+    ) -> None:
+        """`SETTINGS a = 1`, and `SETTINGS a`, which is short for it."""
+        if not token.is_word("SETTINGS") or second is None or not second.is_name:
+            return
+        ends = third is None or any(map(third.is_sign, ",;)"))
+        is_column = (previous is not None and previous.is_word("AS")) or (
+            second.is_word("LIMIT", "OFFSET") and not ends  # ORDER BY settings LIMIT 5
+        )
+        assigns = third is not None and third.is_sign("=")
+        if assigns or (second.text.lower() in self.settings and not is_column):
             raise refusal(
-                sql, token.offset, f"{token.text}() {_FUNCTIONS[name]}: not allowed here{hint}"
+                sql, token.offset, "SETTINGS cannot be changed here; the server bounds each query"
+            )
+
+    def _check_function(self, sql: str, token: Token, *, called: bool) -> None:
+        """Functions that this caller may not call: by `f(x)`, or by `arrayMap(f, [x])`."""
+        name = token.text.lower()
+        reason = self._reason(name, called=called)
+        if reason is not None:
+            hint = "" if called else f"; a column of that name is written table.{token.text}"
+            code = "READONLY" if name in FOR_NOBODY else "ACCESS_DENIED"
+            raise refusal(
+                sql, token.offset, f"{token.text}() {reason}: not allowed here{hint}", code=code
             )
         if called and name in self.table_functions - TABLE_FUNCTIONS:
             raise refusal(
@@ -102,10 +118,20 @@ class Policy:
                 token.offset,
                 f"{token.text}() reads from outside the project's tables: not allowed here",
             )
-        if self.confined_to is not None and name.startswith(_NAMING_TABLES):
-            raise refusal(
-                sql, token.offset, f"{token.text}() is not allowed here", code="ACCESS_DENIED"
-            )
+
+    def _reason(self, name: str, *, called: bool) -> str | None:
+        """Why a function may not be called; None if it may, or if `name` is no function."""
+        if name in FOR_NOBODY:
+            return FOR_NOBODY[name]
+        if self.confined_to is None or not (called or name not in NAMES_OF_COLUMNS):
+            return None
+        if name in UNCONFINED_ONLY:
+            return UNCONFINED_ONLY[name]
+        if name.startswith(NAMING_TABLES):
+            return "reads the table that its text names"
+        if called and name in self.functions - allowed_functions():
+            return "is not among the functions that a token for one project may call"
+        return None
 
     def _check_confined(self, sql: str, tokens: Sequence[Token], first: Token) -> None:
         """Each way to name a table: as `database.table`, by its database alone, or as text."""
@@ -187,10 +213,6 @@ def _check_clause(sql: str, token: Token, second: Token | None, third: Token | N
             token.offset,
             "INTO OUTFILE would write a file of the server;"
             " leave it out and redirect the answer (belvedere sql … > FILE)",
-        )
-    if token.is_word("SETTINGS") and second.is_name and third and third.is_sign("="):
-        raise refusal(
-            sql, token.offset, "SETTINGS cannot be changed here; the server bounds each query"
         )
     ends = third is None or third.is_sign(";") or third.is_word("SETTINGS", "INTO")
     if token.is_word("FORMAT") and second.is_name and ends:
