@@ -27,6 +27,7 @@ from belvedere.server.options import Options
 from belvedere.server.rules import ServerRules
 from belvedere.store.database import Database
 from belvedere.store.lock import lock_directory
+from belvedere.store.migrate import check_schemas
 from belvedere.store.projects import Projects
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Server:
         projects = Projects(
             database, retention_days=options.retention_days, cluster=options.cluster
         )
+        await asyncio.to_thread(lambda: check_schemas(database, projects.names()))
         await asyncio.to_thread(projects.ensure, DEFAULT_PROJECT)
         state = self._state(database, engine, rules)
         await self._serve("API and UI", create_app(state), api_socket)
