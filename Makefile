@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 ARGS   ?=
+WORKERS ?= auto
 FILES  ?=
 EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
 
@@ -35,8 +36,8 @@ types: $(VENV)/.dev ## strict types
 imports: $(VENV)/.dev ## the import layers of ARCHITECTURE.md
 	@$(BIN)/lint-imports
 
-unit: $(VENV)/.dev ## the tests alone (make unit ARGS='-k queue')
-	@$(BIN)/pytest $(ARGS)
+unit: $(VENV)/.dev ## the tests alone (make unit ARGS='-k queue' WORKERS=0)
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 format: $(VENV)/.dev ## mend style
 	@$(BIN)/ruff format --quiet .

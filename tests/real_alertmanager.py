@@ -1,17 +1,20 @@
 """A real Alertmanager (Debian's package), in a process of its own on a port of its own."""
 
 import re
-import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from prerequisites import missing, program
 
 TIMEOUT_S = 30.0
 _LISTENS = re.compile(r'msg="?Listening on"? address=(\S+)')
+_TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
+"""Where Debian's package, which peers.sh unpacks, looks for it."""
 _CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 
 
@@ -20,15 +23,16 @@ class RealAlertmanager:
 
     def __init__(self, directory: Path) -> None:
         """Start it, with its files in `directory`."""
-        program = shutil.which("prometheus-alertmanager")
-        assert program, "these tests need Alertmanager: apt-get install prometheus-alertmanager"
+        path = program("prometheus-alertmanager")
+        if path.startswith(sys.prefix) and not _TEMPLATES.exists():
+            missing(f"Alertmanager's {_TEMPLATES} does not exist: run tests/peers.sh as root once")
         directory.mkdir()
         (directory / "alertmanager.yml").write_text(_CONFIG)
         self._log = directory / "log"
         self._output = self._log.open("wb")
         self._process = subprocess.Popen(
             [
-                program,
+                path,
                 f"--config.file={directory / 'alertmanager.yml'}",
                 f"--storage.path={directory / 'data'}",
                 "--web.listen-address=127.0.0.1:0",

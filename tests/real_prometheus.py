@@ -9,7 +9,6 @@ and `url` takes remote write at `/api/v1/write`.
 
 import os
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -20,17 +19,11 @@ from typing import Any, Self
 
 import httpx
 import yaml
+from prerequisites import program
 
 TIMEOUT_S = 30.0
 _LISTENS = re.compile(r'msg="Listening on" address=(\S+)')
 _EXPECTED_WARNINGS = ("Received SIGTERM", "Received an OS signal")
-
-
-def program(name: str) -> str:
-    """The path of `prometheus` or `promtool`."""
-    path = shutil.which(name)
-    assert path, f"these tests need {name}: make test brings it (tests/peers.sh)"
-    return path
 
 
 class RealPrometheus:

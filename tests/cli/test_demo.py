@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from cli_server import Run
+from ports import free_port
 
 from belvedere.cli.client import Client
 from belvedere.cli.demo import agentstack
@@ -167,8 +167,7 @@ def test_without_its_packages_the_load_is_simulated(
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_nothing_listens(run: Run, protocol: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
+    endpoint = f"http://127.0.0.1:{free_port()}"
     result = run("demo", "--protocol", protocol, "--endpoint", endpoint)
     assert (result.code, result.out) == (1, "")
     assert result.err == (

@@ -1,12 +1,12 @@
 """`belvedere rules`: output and exit codes are promtool's."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from prerequisites import program
 
 _RULES = """\
 groups:
@@ -54,10 +54,12 @@ def _ours(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def _theirs(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("promtool")
-    assert program, "these tests need promtool: apt-get install prometheus"
     return subprocess.run(
-        [program, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+        [program("promtool"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

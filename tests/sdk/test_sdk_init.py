@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ParentBased
+from ports import free_port
 
 import belvedere
 from belvedere import SettingError, Telemetry
@@ -260,8 +261,7 @@ def test_batches_of_any_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_variable_serves_metrics_at_its_port_and_the_argument_does_not(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
     monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1")
     monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_PORT", port)

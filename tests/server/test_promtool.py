@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from real_prometheus import program
+from prerequisites import program
 from running_server import RunningServer
 
 from belvedere.prometheus.model import Metadata, MetricType, Series, labels_of

@@ -19,6 +19,9 @@ import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from test_kill import spans
 
+from belvedere.store.embedded import EmbeddedClickHouse
+from belvedere.store.migrate import migrate
+
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 
@@ -97,6 +100,19 @@ def test_a_second_one_on_the_same_data_is_refused(start_server: Callable) -> Non
     assert f"in use by process {first.process.pid}" in refused.stderr.replace("\n", " ")
     assert "--data-dir" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_data_of_a_newer_release_is_refused_in_one_line(tmp_path: Path) -> None:
+    """In any project, before anything is received."""
+    db = EmbeddedClickHouse(tmp_path / "data")
+    migrate(db, "team-a")
+    db.execute("INSERT INTO schema_migrations (version) VALUES (9999)", database="team-a")
+    db.close()
+    free = (part for option in ("--port", "--grpc-port", "--http-port") for part in (option, "0"))
+    refused = run_up("--data-dir", str(tmp_path / "data"), *free)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("belvedere: project 'team-a' has schema 9999 of a newer Belvedere")
 
 
 @pytest.mark.parametrize("option", ["--port", "--grpc-port", "--http-port"])

@@ -30,6 +30,7 @@ from belvedere.server.rules import ServerRules
 from belvedere.store.database import Database
 from belvedere.store.detached_parts import report_detached_parts
 from belvedere.store.lock import lock_directory
+from belvedere.store.migrate import check_schemas
 from belvedere.store.projects import Projects
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Server:
         projects = Projects(
             database, retention_days=options.retention_days, cluster=options.cluster
         )
+        await asyncio.to_thread(lambda: check_schemas(database, projects.names()))
         await asyncio.to_thread(projects.ensure, DEFAULT_PROJECT)
         await asyncio.to_thread(report_detached_parts, database)
         state = self._state(database, engine, rules)

@@ -4,6 +4,7 @@ StoreError
 ├── InvalidProject     the name of a project is no name that a database can have
 ├── StoreInUse         another process has the data directory open
 ├── StoreUnavailable   the database cannot be reached or has no room; trying again may help
+│   └── NewerSchema       a newer release migrated the database
 ├── InvalidData        the database cannot read the bytes; trying again cannot help
 └── QueryError         the database refused a query; `code` is ClickHouse's error name
     ├── QueryNotAllowed   it is not a read, or reads what this caller may not see
@@ -30,6 +31,10 @@ class StoreUnavailable(StoreError):  # noqa: N818 - reads as what is raised
         super().__init__(message)
         self.code = code
         """ClickHouse's error name, if it is ClickHouse that failed."""
+
+
+class NewerSchema(StoreUnavailable):
+    """A newer release migrated the database. The data waits until that release runs again."""
 
 
 class InvalidData(StoreError):  # noqa: N818 - reads as what is raised

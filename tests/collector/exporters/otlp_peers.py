@@ -16,6 +16,7 @@ import zstandard
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from ports import free_port
 
 from belvedere.collector.exporters.retry import Clock
 from belvedere.otlp.batch import count_items
@@ -61,7 +62,8 @@ class GrpcPeer:
 
     answers: list[GrpcAnswer] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
-    port: int = 0
+    port: int = field(default_factory=free_port)
+    """The same after a stop and another start."""
     credentials: grpc.ServerCredentials | None = None
     options: tuple[tuple[str, int], ...] = ()
     _server: grpc.aio.Server | None = None
@@ -127,7 +129,8 @@ class HttpPeer:
 
     answers: list[HttpAnswer] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
-    port: int = 0
+    port: int = field(default_factory=free_port)
+    """The same after a stop and another start."""
     certificate: trustme.LeafCert | None = None
     client: str = ""
     """Where the last request came from."""

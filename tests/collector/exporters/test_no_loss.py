@@ -15,6 +15,7 @@ import httpx
 import pytest
 from collector_samples import SampleReceiver, batch_of, numbers_in, until
 from otlp_peers import GrpcPeer, HttpAnswer, HttpPeer, aborts, status_with_delay
+from ports import free_port
 from running_collector import RunningCollector
 
 from belvedere.collector.config import load_config
@@ -319,9 +320,7 @@ async def test_a_queue_on_disk_sends_nothing_twice_when_the_peer_was_away(
 @pytest.mark.parametrize("batch", [False, True], ids=["queue", "batch-and-queue"])
 async def test_sighup_and_sigterm(*, batch: bool, http_peer: HttpPeer, tmp_path: Path) -> None:
     """While a client sends: a reload and a stop lose nothing that was acknowledged in memory."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = on_disk(tmp_path, http_peer)
     text = config.read_text().replace("'127.0.0.1:0'", f"'127.0.0.1:{port}'")
     text = text.replace("    sending_queue: {storage: file_storage}\n", "")

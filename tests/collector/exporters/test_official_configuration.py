@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -21,17 +20,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_peers import SERVICES, GrpcPeer
+from prerequisites import missing, shared
 from running_collector import RunningCollector
 
 from belvedere.otlp.signal import Signal
 
-FILE = (
-    Path(__file__).parents[4]
-    / "shared"
-    / "conformance"
-    / "collector"
-    / "otel-collector-config.yaml"
-)
 PORTS = {4317: "receivers::otlp (gRPC)", 4318: "receivers::otlp (HTTP)", 8889: "prometheus"}
 ITEMS = 512
 """The file's send_batch_size: so many are sent on at once."""
@@ -95,10 +88,7 @@ def the_ports_of_the_file_are_free() -> None:
             try:
                 probe.bind(("0.0.0.0", port))
             except OSError:
-                pytest.fail(
-                    f"port {port} is taken, which the file wants for {what}:"
-                    " stop what listens there (`belvedere up`?) and run the test again"
-                )
+                missing(f"port {port} is taken, which the file wants for {what}")
 
 
 def traces() -> ExportTraceServiceRequest:
@@ -131,11 +121,12 @@ def logs() -> ExportLogsServiceRequest:
 async def test_each_signal_arrives_where_the_file_says(
     grpc_peer: GrpcPeer, loki_peer: LokiPeer
 ) -> None:
+    file = shared("conformance", "collector", "otel-collector-config.yaml")
     the_ports_of_the_file_are_free()
     ports = {("tempo", 4317): grpc_peer.port, ("loki", 3100): loki_peer.port}
     async with Proxy(ports) as proxy:
         by_proxy = dict.fromkeys(("http_proxy", "grpc_proxy"), proxy.address)
-        with RunningCollector(FILE, **by_proxy, no_proxy="", NO_PROXY="") as collector:
+        with RunningCollector(file, **by_proxy, no_proxy="", NO_PROXY="") as collector:
             await asyncio.to_thread(collector.ready)
             async with (
                 grpc.aio.insecure_channel(

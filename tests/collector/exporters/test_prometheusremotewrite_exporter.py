@@ -308,7 +308,7 @@ async def test_target_info_never_goes_back_in_time(start: Start, peer: WritePeer
             {'a.b{job="api"}'},
         ),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 async def test_names_and_labels(
     start: Start, peer: WritePeer, config: dict[str, Any], expected: set[str]

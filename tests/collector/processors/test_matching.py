@@ -139,7 +139,7 @@ async def test_metrics(properties: dict[str, Any], expected: list[bool]) -> None
         ({"attributes": [{"key": "a"}]}, {Signal.TRACES, Signal.LOGS}),
         ({"resources": [{"key": "a"}]}, set(Signal)),
     ],
-    ids=repr,
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else repr(value),
 )
 def test_properties_tell_the_pipelines_it_can_stand_in(
     properties: dict[str, Any], signals: set[Signal]

@@ -9,6 +9,7 @@ import grpc
 import pytest
 from collector_samples import Recorder
 from otlp_doors import Doors, traces
+from ports import free_port
 from pydantic import BaseModel, ValidationError
 
 from belvedere import internal_telemetry as telemetry
@@ -127,24 +128,16 @@ async def test_ports_are_known_while_it_runs() -> None:
 
 
 async def test_a_port_is_free_after_shutdown() -> None:
-    keys = {"grpc": {"endpoint": "localhost:0"}, "http": {"endpoint": "localhost:0"}}
-    first = OtlpReceiver(config(protocols=keys), Host("otlp"), {})
-    await first.start()
-    keys = {
-        "grpc": {"endpoint": f"localhost:{first.grpc_port}"},
-        "http": {"endpoint": f"localhost:{first.http_port}"},
-    }
-    await first.shutdown()
-    second = OtlpReceiver(config(protocols=keys), Host("otlp"), {})
-    await second.start()
-    await second.shutdown()
+    keys = {door: {"endpoint": f"localhost:{free_port()}"} for door in ("grpc", "http")}
+    for _ in range(2):
+        receiver = OtlpReceiver(config(protocols=keys), Host("otlp"), {})
+        await receiver.start()
+        await receiver.shutdown()
 
 
 async def test_a_door_that_cannot_open_closes_the_other() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-        probe.close()
+    free = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as other:
         keys = {
             "grpc": {"endpoint": f"127.0.0.1:{free}"},
             "http": {"endpoint": f"127.0.0.1:{other.getsockname()[1]}"},

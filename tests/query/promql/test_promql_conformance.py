@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from prerequisites import shared
 
 ROOT = Path(__file__).parents[3]
 RUNNER = ROOT / "conformance" / "promql" / "main.py"
-GIVEN = ROOT.parent / "shared" / "conformance" / "promqltest"
 
 
 def run(*files: Path) -> subprocess.CompletedProcess[str]:
@@ -22,8 +22,8 @@ def run(*files: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_all_given_files_pass() -> None:
-    files = sorted(GIVEN.glob("*.test"))
-    assert files, f"the test files of Prometheus are missing: they belong into {GIVEN}"
+    files = sorted(shared("conformance", "promqltest").glob("*.test"))
+    assert files
     done = run(*files)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -3,7 +3,6 @@
 import asyncio
 import email
 import email.policy
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 from http_peer import HttpPeer
+from ports import free_port
 from told_alerts import T0_MS, told_alert
 
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
@@ -170,9 +170,7 @@ def mail(tmp_path: Path) -> Iterator[Callable[..., tuple[Mailbox, dict[str, Any]
                     success=given[-1].password == password.encode()
                 ),
             }
-        with socket.socket() as free:  # the controller connects to the port that it is given
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()  # the controller connects to the port that it is given
         controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
         controller.start()
         controllers.append(controller)

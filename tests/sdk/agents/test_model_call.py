@@ -197,6 +197,9 @@ def test_responses_of_known_shapes(
 class Hostile:
     """An object that must not be touched: reading any attribute of it fails."""
 
+    def __repr__(self) -> str:
+        return "Hostile()"
+
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"{name} was asked")
 

@@ -89,7 +89,16 @@ def test_severity_numbers(level: int, number: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["\ud800", 2**64, -(2**63) - 1, {"\ud800": {1: "\udfff"}}, object(), {2**80}, None, b"\xff"],
+    [
+        "\ud800",
+        2**64,
+        -(2**63) - 1,
+        {"\ud800": {1: "\udfff"}},
+        pytest.param(object(), id="object"),
+        {2**80},
+        None,
+        b"\xff",
+    ],
     ids=ascii,
 )
 @in_production

@@ -271,7 +271,7 @@ def test_composite_divides_a_rate(section: Any, matching: int, others: int) -> N
         ({INVERT_YES, YES, NO}, True),
         ({NO}, False),
     ],
-    ids=repr,
+    ids=lambda v: "+".join(sorted(e.name for e in v)) if isinstance(v, set) else repr(v),
 )
 def test_decisions_follow_from_votes(votes: set[Vote], expected: bool) -> None:  # noqa: FBT001 - a parameter of a test
     assert is_sampled(votes) == expected

@@ -4,12 +4,14 @@ The client is the real one; the service is a local server that speaks its Messag
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anthropic import Anthropic, AsyncAnthropic, InternalServerError
 
 from belvedere.sdk.agents import model_call
+
+if TYPE_CHECKING:  # seconds to import, for each process that only collects the tests
+    from anthropic import Anthropic
 
 ASK: dict[str, Any] = {
     "model": "claude-sonnet-5",
@@ -19,21 +21,23 @@ ASK: dict[str, Any] = {
 
 
 @pytest.fixture
-def client(messages_url: str, instrumented: Callable[..., None]) -> Iterator[Anthropic]:
+def client(messages_url: str, instrumented: Callable[..., None]) -> Iterator["Anthropic"]:
+    from anthropic import Anthropic
+
     instrumented("anthropic")
     with Anthropic(base_url=messages_url, api_key="any", max_retries=0) as made:
         yield made
 
 
-def whole(client: Anthropic) -> None:
+def whole(client: "Anthropic") -> None:
     client.messages.create(**ASK)
 
 
-def streamed(client: Anthropic) -> None:
+def streamed(client: "Anthropic") -> None:
     list(client.messages.create(**ASK, stream=True))
 
 
-def stream_manager(client: Anthropic) -> None:
+def stream_manager(client: "Anthropic") -> None:
     with client.messages.stream(**ASK) as stream:
         assert "".join(stream.text_stream) == "Hello."
 
@@ -58,7 +62,7 @@ def assert_recorded_once(recorded: Any) -> None:
 
 @pytest.mark.parametrize("way", [whole, streamed, stream_manager], ids=lambda way: way.__name__)
 def test_a_call_is_recorded_once(
-    way: Callable[[Anthropic], None], client: Anthropic, recorded: Any
+    way: Callable[["Anthropic"], None], client: "Anthropic", recorded: Any
 ) -> None:
     with model_call("claude-sonnet-5"):
         way(client)
@@ -68,6 +72,8 @@ def test_a_call_is_recorded_once(
 async def test_an_asynchronous_call_is_recorded_once(
     messages_url: str, instrumented: Callable[..., None], recorded: Any
 ) -> None:
+    from anthropic import AsyncAnthropic
+
     instrumented("anthropic")
     made = AsyncAnthropic(base_url=messages_url, api_key="any")
     async with made as client, model_call("claude-sonnet-5"):
@@ -75,7 +81,9 @@ async def test_an_asynchronous_call_is_recorded_once(
     assert_recorded_once(recorded)
 
 
-def test_an_error_is_recorded_once(client: Anthropic, recorded: Any) -> None:
+def test_an_error_is_recorded_once(client: "Anthropic", recorded: Any) -> None:
+    from anthropic import InternalServerError
+
     failing = {**ASK, "messages": [{"role": "user", "content": "fail"}]}
     with pytest.raises(InternalServerError), model_call("claude-sonnet-5"):
         client.messages.create(**failing)

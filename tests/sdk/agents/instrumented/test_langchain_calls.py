@@ -1,21 +1,22 @@
 """langchain inside and around runs of ours, its instrumentor and openai's active."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain.agents import create_agent
-from langchain_core.documents import Document
-from langchain_core.retrievers import BaseRetriever
-from langchain_core.tools import tool as langchain_tool
-from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from belvedere.sdk.agents import agent, model_call, retrieval, tool
 
+if TYPE_CHECKING:  # seconds to import, for each process that only collects the tests
+    from langchain_core.tools import BaseTool
+    from langchain_openai import ChatOpenAI
+
 
 @pytest.fixture
-def model(model_url: str, instrumented: Callable[..., None]) -> ChatOpenAI:
+def model(model_url: str, instrumented: Callable[..., None]) -> "ChatOpenAI":
+    from langchain_openai import ChatOpenAI
+
     instrumented("langchain", "openai")
     return ChatOpenAI(
         base_url=model_url,
@@ -26,26 +27,18 @@ def model(model_url: str, instrumented: Callable[..., None]) -> ChatOpenAI:
     )
 
 
-@langchain_tool
-def weather(city: str) -> str:
-    """The weather of a city."""
-    if city == "Atlantis":
-        raise LookupError(city)
-    return f"sunny in {city}"
+@pytest.fixture
+def weather() -> "BaseTool":
+    from langchain_core.tools import tool as langchain_tool
 
+    @langchain_tool
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        if city == "Atlantis":
+            raise LookupError(city)
+        return f"sunny in {city}"
 
-@langchain_tool
-@tool
-def decorated_twice(city: str) -> str:
-    """The weather of a city."""
-    return f"sunny in {city}"
-
-
-class Library(BaseRetriever):
-    """Finds one document."""
-
-    def _get_relevant_documents(self, query: str, **_: Any) -> list[Document]:
-        return [Document(page_content=query)]
+    return weather
 
 
 def scopes(recorded: Any) -> list[str]:
@@ -58,7 +51,7 @@ def counted(recorded: Any, name: str) -> int:
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 def test_a_call_through_two_instrumented_libraries_is_recorded_once(
-    model: ChatOpenAI, recorded: Any, *, streamed: bool
+    model: "ChatOpenAI", recorded: Any, *, streamed: bool
 ) -> None:
     with model_call("gpt-4o-mini"):
         assert list(model.stream("hello")) if streamed else model.invoke("hello")
@@ -76,7 +69,9 @@ def test_a_call_through_two_instrumented_libraries_is_recorded_once(
     assert read == found["gen_ai.usage.input_tokens"]
 
 
-def test_a_tool_in_a_run_of_it_is_recorded_once(model: ChatOpenAI, recorded: Any) -> None:
+def test_a_tool_in_a_run_of_it_is_recorded_once(
+    model: "ChatOpenAI", weather: "BaseTool", recorded: Any
+) -> None:
     with tool("weather"):
         weather.invoke({"city": "Riga"})
     assert scopes(recorded) == ["agents"]
@@ -84,20 +79,26 @@ def test_a_tool_in_a_run_of_it_is_recorded_once(model: ChatOpenAI, recorded: Any
     assert recorded.attributes["gen_ai.tool.description"] == "The weather of a city."
 
 
-def test_a_second_execution_is_a_span_of_its_own(model: ChatOpenAI, recorded: Any) -> None:
+def test_a_second_execution_is_a_span_of_its_own(
+    model: "ChatOpenAI", weather: "BaseTool", recorded: Any
+) -> None:
     with tool("weather"):
         weather.invoke({"city": "Riga"})
         weather.invoke({"city": "Riga"})
     assert scopes(recorded) == ["langchain", "agents"]
 
 
-def test_another_tool_is_another_execution(model: ChatOpenAI, recorded: Any) -> None:
+def test_another_tool_is_another_execution(
+    model: "ChatOpenAI", weather: "BaseTool", recorded: Any
+) -> None:
     with tool("forecast"):
         weather.invoke({"city": "Riga"})
     assert scopes(recorded) == ["langchain", "agents"]
 
 
-def test_a_tool_that_fails_is_one_error(model: ChatOpenAI, recorded: Any) -> None:
+def test_a_tool_that_fails_is_one_error(
+    model: "ChatOpenAI", weather: "BaseTool", recorded: Any
+) -> None:
     with pytest.raises(LookupError), tool("weather"):
         weather.invoke({"city": "Atlantis"})
     assert scopes(recorded) == ["agents"]
@@ -105,14 +106,26 @@ def test_a_tool_that_fails_is_one_error(model: ChatOpenAI, recorded: Any) -> Non
     assert recorded.attributes["error.type"] == "LookupError"
 
 
-def test_a_tool_with_both_decorators_is_recorded_once(model: ChatOpenAI, recorded: Any) -> None:
+def test_a_tool_with_both_decorators_is_recorded_once(model: "ChatOpenAI", recorded: Any) -> None:
+    from langchain_core.tools import tool as langchain_tool
+
+    @langchain_tool
+    @tool
+    def decorated_twice(city: str) -> str:
+        """The weather of a city."""
+        return f"sunny in {city}"
+
     assert decorated_twice.invoke({"city": "Riga"}) == "sunny in Riga"
     assert scopes(recorded) == ["langchain"]
     assert recorded.span.name == "execute_tool decorated_twice"
     assert recorded.attributes["gen_ai.tool.type"] == "function"
 
 
-def test_an_agent_in_a_run_of_it_is_recorded_once(model: ChatOpenAI, recorded: Any) -> None:
+def test_an_agent_in_a_run_of_it_is_recorded_once(
+    model: "ChatOpenAI", weather: "BaseTool", recorded: Any
+) -> None:
+    from langchain.agents import create_agent
+
     made = create_agent(model, [weather], name="assistant")
     with agent("assistant"):
         made.invoke({"messages": [{"role": "user", "content": "hello"}]})
@@ -122,7 +135,16 @@ def test_an_agent_in_a_run_of_it_is_recorded_once(model: ChatOpenAI, recorded: A
     assert recorded.faults == 0
 
 
-def test_a_retrieval_is_recorded_once(model: ChatOpenAI, recorded: Any) -> None:
+def test_a_retrieval_is_recorded_once(model: "ChatOpenAI", recorded: Any) -> None:
+    from langchain_core.documents import Document
+    from langchain_core.retrievers import BaseRetriever
+
+    class Library(BaseRetriever):
+        """Finds one document."""
+
+        def _get_relevant_documents(self, query: str, **_: Any) -> list[Document]:
+            return [Document(page_content=query)]
+
     with retrieval("library"):
         assert Library().invoke("towers")
     assert [span.name for span in recorded.spans] == ["retrieval library"]

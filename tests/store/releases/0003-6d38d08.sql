@@ -1,0 +1,723 @@
+CREATE FUNCTION IF NOT EXISTS otlpText AS (v) -> coalesce(
+    tupleElement(v, 'string_value'),
+    toString(tupleElement(v, 'int_value')),
+    if(isNull(tupleElement(v, 'bool_value')), NULL, if(tupleElement(v, 'bool_value'), 'true', 'false')),
+    toString(tupleElement(v, 'double_value')),
+    base64Encode(tupleElement(v, 'bytes_value')),
+    '')
+;
+CREATE FUNCTION IF NOT EXISTS otlpMap AS (attributes) -> CAST(
+    mapFromArrays(
+        tupleElement(attributes, 'key'),
+        arrayMap(v -> otlpText(v), tupleElement(attributes, 'value'))),
+    'Map(LowCardinality(String), String)')
+;
+CREATE FUNCTION IF NOT EXISTS otlpTime AS (unix_nano) ->
+    fromUnixTimestamp64Nano(toInt64(least(unix_nano, 9223372036854775807)))
+;
+CREATE FUNCTION IF NOT EXISTS otlpHex AS (id) -> lower(hex(id))
+;
+CREATE TABLE IF NOT EXISTS otel_traces (
+    Timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    TraceId String CODEC(ZSTD(1)),
+    SpanId String CODEC(ZSTD(1)),
+    ParentSpanId String CODEC(ZSTD(1)),
+    TraceState String CODEC(ZSTD(1)),
+    SpanName LowCardinality(String) CODEC(ZSTD(1)),
+    SpanKind LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion String CODEC(ZSTD(1)),
+    SpanAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Duration UInt64 CODEC(T64, ZSTD(1)),
+    StatusCode LowCardinality(String) CODEC(ZSTD(1)),
+    StatusMessage String CODEC(ZSTD(1)),
+    Events Nested (
+        Timestamp DateTime64(9),
+        Name LowCardinality(String),
+        Attributes Map(LowCardinality(String), String)
+    ) CODEC(ZSTD(1)),
+    Links Nested (
+        TraceId String,
+        SpanId String,
+        TraceState String,
+        Attributes Map(LowCardinality(String), String)
+    ) CODEC(ZSTD(1)),
+    SpanFlags UInt32 DEFAULT 0 CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    DroppedAttributesCount UInt32 DEFAULT 0 CODEC(ZSTD(1)),
+    DroppedEventsCount UInt32 DEFAULT 0 CODEC(ZSTD(1)),
+    DroppedLinksCount UInt32 DEFAULT 0 CODEC(ZSTD(1)),
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_res_attr_value mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_span_attr_key mapKeys(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_span_attr_value mapValues(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_duration Duration TYPE minmax GRANULARITY 1
+) ENGINE = MergeTree
+PARTITION BY toDate(Timestamp)
+ORDER BY (ServiceName, SpanName, toDateTime(Timestamp), Timestamp)
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+;
+CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts (
+    TraceId String CODEC(ZSTD(1)),
+    Start SimpleAggregateFunction(min, DateTime) CODEC(ZSTD(1)),
+    End SimpleAggregateFunction(max, DateTime) CODEC(ZSTD(1))
+) ENGINE = AggregatingMergeTree
+PARTITION BY toStartOfWeek(Start)
+ORDER BY TraceId
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_mv TO otel_traces_trace_id_ts AS
+SELECT TraceId, min(toDateTime(Timestamp)) AS Start, max(toDateTime(Timestamp)) AS End
+FROM otel_traces
+WHERE TraceId != ''
+GROUP BY TraceId
+;
+CREATE TABLE IF NOT EXISTS otlp_traces (
+    resource_spans Array(Tuple(
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))),
+        scope_spans Array(Tuple(
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))),
+            spans Array(Tuple(
+                trace_id String, span_id String, trace_state String, parent_span_id String,
+                name String, kind Int32, start_time_unix_nano UInt64, end_time_unix_nano UInt64,
+                attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))),
+                dropped_attributes_count UInt32,
+                events Array(Tuple(time_unix_nano UInt64, name String, attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))))),
+                dropped_events_count UInt32,
+                links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))))),
+                dropped_links_count UInt32,
+                status Tuple(message String, code Int32),
+                flags UInt32)),
+            schema_url String)),
+        schema_url String))
+) ENGINE = Null
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_mv TO otel_traces AS
+SELECT
+    otlpTime(span.start_time_unix_nano) AS Timestamp,
+    otlpHex(span.trace_id) AS TraceId,
+    otlpHex(span.span_id) AS SpanId,
+    otlpHex(span.parent_span_id) AS ParentSpanId,
+    span.trace_state AS TraceState,
+    span.name AS SpanName,
+    transform(span.kind, [1, 2, 3, 4, 5],
+        ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS SpanKind,
+    resource_attributes['service.name'] AS ServiceName,
+    resource_attributes AS ResourceAttributes,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    otlpMap(span.attributes) AS SpanAttributes,
+    if(span.end_time_unix_nano > span.start_time_unix_nano,
+        span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
+    transform(span.status.code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
+    span.status.message AS StatusMessage,
+    arrayMap(e -> otlpTime(e.time_unix_nano), span.events) AS `Events.Timestamp`,
+    span.events.name AS `Events.Name`,
+    arrayMap(e -> otlpMap(e.attributes), span.events) AS `Events.Attributes`,
+    arrayMap(l -> otlpHex(l.trace_id), span.links) AS `Links.TraceId`,
+    arrayMap(l -> otlpHex(l.span_id), span.links) AS `Links.SpanId`,
+    span.links.trace_state AS `Links.TraceState`,
+    arrayMap(l -> otlpMap(l.attributes), span.links) AS `Links.Attributes`,
+    span.flags AS SpanFlags,
+    scope_attributes AS ScopeAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope_schema_url AS ScopeSchemaUrl,
+    span.dropped_attributes_count AS DroppedAttributesCount,
+    span.dropped_events_count AS DroppedEventsCount,
+    span.dropped_links_count AS DroppedLinksCount
+FROM (
+    SELECT
+        resource_attributes, resource_schema_url,
+        s.scope.name AS scope_name, s.scope.version AS scope_version,
+        otlpMap(s.scope.attributes) AS scope_attributes, s.schema_url AS scope_schema_url,
+        s.spans AS spans
+    FROM (
+        SELECT
+            otlpMap(r.resource.attributes) AS resource_attributes,
+            r.schema_url AS resource_schema_url,
+            r.scope_spans AS scope_spans
+        FROM otlp_traces
+        ARRAY JOIN resource_spans AS r
+    )
+    ARRAY JOIN scope_spans AS s
+)
+ARRAY JOIN spans AS span
+;
+CREATE TABLE IF NOT EXISTS otel_logs (
+    Timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    TimestampTime DateTime DEFAULT toDateTime(Timestamp),
+    TraceId String CODEC(ZSTD(1)),
+    SpanId String CODEC(ZSTD(1)),
+    TraceFlags UInt8,
+    SeverityText LowCardinality(String) CODEC(ZSTD(1)),
+    SeverityNumber UInt8,
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    Body String CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    LogAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    EventName String CODEC(ZSTD(1)),
+    ObservedTimestamp DateTime64(9) DEFAULT Timestamp CODEC(Delta(8), ZSTD(1)),
+    DroppedAttributesCount UInt32 DEFAULT 0 CODEC(ZSTD(1)),
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_res_attr_value mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_scope_attr_key mapKeys(ScopeAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_scope_attr_value mapValues(ScopeAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_log_attr_key mapKeys(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_log_attr_value mapValues(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_body Body TYPE text(tokenizer = 'splitByNonAlpha')
+) ENGINE = MergeTree
+PARTITION BY toDate(TimestampTime)
+PRIMARY KEY (ServiceName, TimestampTime)
+ORDER BY (ServiceName, TimestampTime, Timestamp)
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+;
+CREATE TABLE IF NOT EXISTS otlp_logs (
+    resource_logs Array(Tuple(
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))),
+        scope_logs Array(Tuple(
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))),
+            log_records Array(Tuple(
+                time_unix_nano UInt64, severity_number Int32, severity_text String,
+                body Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)),
+                attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))),
+                dropped_attributes_count UInt32, flags UInt32, trace_id String, span_id String,
+                observed_time_unix_nano UInt64, event_name String)),
+            schema_url String)),
+        schema_url String))
+) ENGINE = Null
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_logs_mv TO otel_logs AS
+SELECT
+    otlpTime(if(record.time_unix_nano = 0,
+        record.observed_time_unix_nano, record.time_unix_nano)) AS Timestamp,
+    toDateTime(Timestamp) AS TimestampTime,
+    otlpHex(record.trace_id) AS TraceId,
+    otlpHex(record.span_id) AS SpanId,
+    toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
+    record.severity_text AS SeverityText,
+    toUInt8(greatest(0, least(255, record.severity_number))) AS SeverityNumber,
+    resource_attributes['service.name'] AS ServiceName,
+    otlpText(record.body) AS Body,
+    resource_schema_url AS ResourceSchemaUrl,
+    resource_attributes AS ResourceAttributes,
+    scope_schema_url AS ScopeSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_attributes AS ScopeAttributes,
+    otlpMap(record.attributes) AS LogAttributes,
+    record.event_name AS EventName,
+    otlpTime(record.observed_time_unix_nano) AS ObservedTimestamp,
+    record.dropped_attributes_count AS DroppedAttributesCount
+FROM (
+    SELECT
+        resource_attributes, resource_schema_url,
+        s.scope.name AS scope_name, s.scope.version AS scope_version,
+        otlpMap(s.scope.attributes) AS scope_attributes, s.schema_url AS scope_schema_url,
+        s.log_records AS records
+    FROM (
+        SELECT
+            otlpMap(r.resource.attributes) AS resource_attributes,
+            r.schema_url AS resource_schema_url,
+            r.scope_logs AS scope_logs
+        FROM otlp_logs
+        ARRAY JOIN resource_logs AS r
+    )
+    ARRAY JOIN scope_logs AS s
+)
+ARRAY JOIN records AS record
+;
+CREATE TABLE IF NOT EXISTS metric_samples (
+    fingerprint UInt64 CODEC(Delta, ZSTD(1)),
+    timestamp DateTime64(3) CODEC(DoubleDelta, ZSTD(1)),
+    value Float64 CODEC(Gorilla, ZSTD(1))
+) ENGINE = MergeTree
+PARTITION BY toDate(timestamp, 'UTC')
+ORDER BY (fingerprint, timestamp)
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+;
+CREATE TABLE IF NOT EXISTS metric_histograms (
+    fingerprint UInt64 CODEC(Delta, ZSTD(1)),
+    timestamp DateTime64(3) CODEC(DoubleDelta, ZSTD(1)),
+    schema Int8 CODEC(ZSTD(1)),
+    zero_threshold Float64 CODEC(ZSTD(1)),
+    zero_count Float64 CODEC(ZSTD(1)),
+    count Float64 CODEC(ZSTD(1)),
+    sum Float64 CODEC(ZSTD(1)),
+    positive_indexes Array(Int32) CODEC(Delta, ZSTD(1)),
+    positive_counts Array(Float64) CODEC(ZSTD(1)),
+    negative_indexes Array(Int32) CODEC(Delta, ZSTD(1)),
+    negative_counts Array(Float64) CODEC(ZSTD(1)),
+    custom_values Array(Float64) CODEC(ZSTD(1)),
+    reset_hint Enum8('unknown' = 0, 'yes' = 1, 'no' = 2, 'gauge' = 3) CODEC(ZSTD(1))
+) ENGINE = MergeTree
+PARTITION BY toDate(timestamp, 'UTC')
+ORDER BY (fingerprint, timestamp)
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+;
+CREATE TABLE IF NOT EXISTS metric_exemplars (
+    fingerprint UInt64 CODEC(Delta, ZSTD(1)),
+    timestamp DateTime64(3) CODEC(Delta, ZSTD(1)),
+    value Float64 CODEC(ZSTD(1)),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    labels Map(LowCardinality(String), String) CODEC(ZSTD(1))
+) ENGINE = MergeTree
+PARTITION BY toDate(timestamp, 'UTC')
+ORDER BY (fingerprint, timestamp)
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+;
+CREATE TABLE IF NOT EXISTS metric_series (
+    name LowCardinality(String) CODEC(ZSTD(1)),
+    fingerprint UInt64 CODEC(ZSTD(1)),
+    labels SimpleAggregateFunction(anyLast, Map(String, String)) CODEC(ZSTD(1)),
+    type SimpleAggregateFunction(anyLast, LowCardinality(String)) CODEC(ZSTD(1)),
+    unit SimpleAggregateFunction(anyLast, LowCardinality(String)) CODEC(ZSTD(1)),
+    help SimpleAggregateFunction(anyLast, LowCardinality(String)) CODEC(ZSTD(1)),
+    first_seen SimpleAggregateFunction(min, DateTime) CODEC(ZSTD(1)),
+    last_seen SimpleAggregateFunction(max, DateTime) CODEC(ZSTD(1))
+) ENGINE = AggregatingMergeTree
+ORDER BY (name, fingerprint)
+SETTINGS index_granularity = 1024
+;
+CREATE FUNCTION IF NOT EXISTS metricFingerprint AS (name, labels_hash) -> bitOr(
+    bitAnd(cityHash64(name), 0xFFF0000000000000),
+    bitAnd(cityHash64(name) + labels_hash, 0x000FFFFFFFFFFFFF))
+;
+CREATE FUNCTION IF NOT EXISTS metricLabelHash AS (key, value) ->
+    if(key = '' OR value = '', 0, cityHash64(key, value))
+;
+CREATE TABLE IF NOT EXISTS metric_points (
+    name LowCardinality(String),
+    type LowCardinality(String),
+    unit LowCardinality(String),
+    help LowCardinality(String),
+    labels Map(String, String),
+    samples Array(Tuple(
+        suffix String, bound String, timestamp DateTime64(3), value Float64)),
+    histograms Array(Tuple(
+        timestamp DateTime64(3), schema Int8, zero_threshold Float64, zero_count Float64,
+        count Float64, sum Float64,
+        positive_indexes Array(Int32), positive_counts Array(Float64),
+        negative_indexes Array(Int32), negative_counts Array(Float64),
+        custom_values Array(Float64), reset_hint Int8)),
+    exemplars Array(Tuple(
+        suffix String, bound String,
+        timestamp DateTime64(3), value Float64, trace_id String, span_id String,
+        labels Map(String, String))),
+    labels_hash UInt64 MATERIALIZED
+        arraySum((key, value) -> metricLabelHash(key, value), mapKeys(labels), mapValues(labels)),
+    fingerprints Array(UInt64) MATERIALIZED arrayMap(
+        (suffix, bound) -> metricFingerprint(
+            concat(name, suffix),
+            labels_hash + metricLabelHash(if(suffix = '_bucket', 'le', 'quantile'), bound)),
+        samples.suffix, samples.bound)
+) ENGINE = Null
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_samples_mv TO metric_samples AS
+SELECT fingerprint, sample.timestamp AS timestamp, sample.value AS value
+FROM metric_points
+ARRAY JOIN samples AS sample, fingerprints AS fingerprint
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_histograms_mv TO metric_histograms AS
+SELECT
+    metricFingerprint(name, labels_hash) AS fingerprint,
+    histogram.timestamp AS timestamp,
+    histogram.schema AS schema,
+    histogram.zero_threshold AS zero_threshold,
+    histogram.zero_count AS zero_count,
+    histogram.count AS count,
+    histogram.sum AS sum,
+    histogram.positive_indexes AS positive_indexes,
+    histogram.positive_counts AS positive_counts,
+    histogram.negative_indexes AS negative_indexes,
+    histogram.negative_counts AS negative_counts,
+    histogram.custom_values AS custom_values,
+    histogram.reset_hint AS reset_hint
+FROM metric_points
+ARRAY JOIN histograms AS histogram
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_exemplars_mv TO metric_exemplars AS
+SELECT
+    metricFingerprint(
+        concat(name, exemplar.suffix),
+        labels_hash + metricLabelHash('le', exemplar.bound)) AS fingerprint,
+    exemplar.timestamp AS timestamp,
+    exemplar.value AS value,
+    exemplar.trace_id AS trace_id,
+    exemplar.span_id AS span_id,
+    exemplar.labels AS labels
+FROM metric_points
+ARRAY JOIN exemplars AS exemplar
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_series_mv TO metric_series AS
+SELECT
+    concat(any(family), any(series.suffix)) AS name,
+    series.fingerprint AS fingerprint,
+    any(mapFilter(
+        (key, value) -> key != '' AND value != '',
+        if(series.bound = '', labels, mapUpdate(
+            labels, map(if(series.suffix = '_bucket', 'le', 'quantile'), series.bound))))) AS labels,
+    any(type) AS type,
+    any(unit) AS unit,
+    any(help) AS help,
+    min(series.hour) AS first_seen,
+    max(series.hour) AS last_seen
+FROM (
+    SELECT
+        name AS family, type, unit, help, labels,
+        arrayFilter(
+            series -> (series.fingerprint, series.hour) NOT IN (
+                SELECT fingerprint, last_seen FROM metric_series
+                WHERE last_seen > now() - INTERVAL 2 HOUR),
+            CAST(
+                arrayConcat(
+                    arrayMap(
+                        (sample, fingerprint) -> (
+                            sample.suffix, sample.bound, fingerprint,
+                            toStartOfHour(sample.timestamp, 'UTC')),
+                        samples, fingerprints),
+                    arrayMap(
+                        histogram -> (
+                            '', '', metricFingerprint(name, labels_hash),
+                            toStartOfHour(histogram.timestamp, 'UTC')),
+                        histograms)),
+                'Array(Tuple(suffix String, bound String, fingerprint UInt64, hour DateTime))')
+        ) AS new_series
+    FROM metric_points
+)
+ARRAY JOIN new_series AS series
+GROUP BY series.fingerprint
+;
+CREATE FUNCTION IF NOT EXISTS prometheusLabelName AS (key) -> if(
+    match(key, '^[a-zA-Z][a-zA-Z0-9_.]*$'),
+    replaceAll(key, '.', '_'),
+    replaceRegexpOne(
+        concat(
+            multiIf(match(key, '^([0-9]|$)'), 'key_', match(key, '^[^a-zA-Z0-9]([a-zA-Z0-9]|$)'), 'key', ''),
+            replaceRegexpAll(key, '[^a-zA-Z0-9_]', '_')),
+        '^__name__$', ''))
+;
+CREATE FUNCTION IF NOT EXISTS prometheusLabels AS (keys, texts) -> if(
+    arrayUniq(arrayMap(key -> prometheusLabelName(key), keys)) = length(keys),
+    mapFromArrays(arrayMap(key -> prometheusLabelName(key), keys), texts),
+    mapFromArrays(
+        arrayDistinct(arrayMap(key -> prometheusLabelName(key), keys)),
+        arrayMap(
+            name -> arrayStringConcat(
+                arrayMap(
+                    attribute -> attribute.2,
+                    arrayFilter(
+                        attribute -> prometheusLabelName(attribute.1) = name AND attribute.2 != '',
+                        arraySort(arrayZip(keys, texts)))),
+                ';'),
+            arrayDistinct(arrayMap(key -> prometheusLabelName(key), keys)))))
+;
+CREATE FUNCTION IF NOT EXISTS prometheusWord AS (text) -> replaceRegexpOne(
+    replaceRegexpAll(text, '[^a-zA-Z0-9:]+', '_'), '^_', '')
+;
+CREATE FUNCTION IF NOT EXISTS prometheusUnitWord AS (unit) -> prometheusWord(transform(
+    extract(unit, '^\\s*([^/{}]*?)\\s*(?:/|$)'),
+    ['d', 'h', 'min', 's', 'ms', 'us', 'ns',
+     'By', 'KiBy', 'MiBy', 'GiBy', 'TiBy', 'kBy', 'KBy', 'MBy', 'GBy', 'TBy',
+     'm', 'V', 'A', 'J', 'W', 'g', 'Cel', 'Hz', '1', '%'],
+    ['days', 'hours', 'minutes', 'seconds', 'milliseconds', 'microseconds', 'nanoseconds',
+     'bytes', 'kibibytes', 'mebibytes', 'gibibytes', 'tebibytes', 'kilobytes', 'kilobytes', 'megabytes', 'gigabytes', 'terabytes',
+     'meters', 'volts', 'amperes', 'joules', 'watts', 'grams', 'celsius', 'hertz', '', 'percent'],
+    extract(unit, '^\\s*([^/{}]*?)\\s*(?:/|$)')))
+;
+CREATE FUNCTION IF NOT EXISTS prometheusPerWord AS (unit) -> replaceRegexpOne(
+    replaceRegexpOne(
+        concat('per_', prometheusWord(transform(
+            extract(unit, '^[^/]*/\\s*([^{}]*?)\\s*$'),
+            ['s', 'm', 'h', 'd', 'w', 'mo', 'y'],
+            ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'],
+            extract(unit, '^[^/]*/\\s*([^{}]*?)\\s*$')))),
+        '_$', ''),
+    '^per$', '')
+;
+CREATE FUNCTION IF NOT EXISTS prometheusMetricName AS (words, unit_word, per_word, last) ->
+    replaceRegexpOne(
+        arrayStringConcat(
+            arrayConcat(
+                arrayFilter(
+                    word -> word NOT IN ('', last),
+                    arrayConcat(words, [
+                        multiIf(
+                            has(words, unit_word), '',
+                            per_word = '' OR has(words, per_word), unit_word,
+                            replaceRegexpOne(unit_word, '_$', '')),
+                        if(has(words, per_word), '', per_word)])),
+                if(last = '', [], [last])),
+            '_'),
+        '^([0-9])', '_\\1')
+;
+CREATE FUNCTION IF NOT EXISTS prometheusFloat AS (value) -> multiIf(
+    match(toString(value), '^-?[0-9.]+$'), toString(value),
+    isInfinite(value), if(value > 0, '+Inf', '-Inf'),
+    isNaN(value), 'NaN',
+    concat(
+        if(value < 0, '-', ''),
+        if(abs(value) < 1, concat('0.', repeat('0', -toInt32OrZero(extract(toString(value), 'e(.*)$')) - 1)), ''),
+        replaceRegexpAll(extract(toString(value), '^-?(.*)e'), '\\.', ''),
+        if(abs(value) < 1, '', repeat('0',
+            toInt32OrZero(extract(toString(value), 'e(.*)$'))
+            - length(extract(toString(value), '\\.(.*)e'))))))
+;
+CREATE FUNCTION IF NOT EXISTS otlpMillis AS (unix_nano) ->
+    fromUnixTimestamp64Milli(toInt64(least(intDiv(unix_nano, 1000000), 4102444800000)))
+;
+CREATE FUNCTION IF NOT EXISTS otlpValue AS (flags, value) ->
+    if(bitAnd(flags, 1) = 1, reinterpretAsFloat64(toUInt64(0x7ff0000000000002)), toFloat64(value))
+;
+CREATE FUNCTION IF NOT EXISTS otlpNumber AS (as_double, as_int) ->
+    coalesce(as_double, toFloat64(as_int), 0.)
+;
+CREATE FUNCTION IF NOT EXISTS otlpExemplar AS (exemplar, time, suffix, bound) -> (
+    suffix, bound,
+    otlpMillis(if(tupleElement(exemplar, 'time_unix_nano') = 0, time, tupleElement(exemplar, 'time_unix_nano'))),
+    otlpNumber(tupleElement(exemplar, 'as_double'), tupleElement(exemplar, 'as_int')),
+    otlpHex(tupleElement(exemplar, 'trace_id')),
+    otlpHex(tupleElement(exemplar, 'span_id')),
+    otlpMap(tupleElement(exemplar, 'filtered_attributes')))
+;
+CREATE FUNCTION IF NOT EXISTS otlpBucketOf AS (exemplar, bounds) -> ifNull(
+    prometheusFloat(arrayFirstOrNull(
+        bound -> otlpNumber(tupleElement(exemplar, 'as_double'), tupleElement(exemplar, 'as_int')) <= bound, bounds)),
+    '+Inf')
+;
+CREATE FUNCTION IF NOT EXISTS otlpBucketIndexes AS (buckets) -> arrayMap(
+    index -> toInt32(toInt64(tupleElement(buckets, 'offset')) + index),
+    arrayFilter(
+        (index, count) -> count != 0,
+        arrayEnumerate(tupleElement(buckets, 'bucket_counts')), tupleElement(buckets, 'bucket_counts')))
+;
+CREATE FUNCTION IF NOT EXISTS otlpBucketCounts AS (buckets) ->
+    arrayMap(count -> toFloat64(count), arrayFilter(count -> count != 0, tupleElement(buckets, 'bucket_counts')))
+;
+CREATE TABLE IF NOT EXISTS otlp_metrics (
+    `resource_metrics.resource.attributes` Array(Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))),
+    `resource_metrics.scope_metrics.scope.name` Array(Array(String)),
+    `resource_metrics.scope_metrics.scope.version` Array(Array(String)),
+    `resource_metrics.scope_metrics.scope.attributes` Array(Array(Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))))),
+    `resource_metrics.scope_metrics.schema_url` Array(Array(String)),
+    `resource_metrics.scope_metrics.metrics.name` Array(Array(Array(String))),
+    `resource_metrics.scope_metrics.metrics.description` Array(Array(Array(String))),
+    `resource_metrics.scope_metrics.metrics.unit` Array(Array(Array(String))),
+    `resource_metrics.scope_metrics.metrics.metadata` Array(Array(Array(Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))))),
+    `resource_metrics.scope_metrics.metrics.sum.is_monotonic` Array(Array(Array(Bool))),
+    `resource_metrics.scope_metrics.metrics.gauge.data_points` Array(Array(Array(Array(Tuple(
+        attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))), time_unix_nano UInt64, flags UInt32,
+        as_double Nullable(Float64), as_int Nullable(Int64)))))),
+    `resource_metrics.scope_metrics.metrics.sum.data_points` Array(Array(Array(Array(Tuple(
+        attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))), time_unix_nano UInt64, flags UInt32,
+        as_double Nullable(Float64), as_int Nullable(Int64),
+        exemplars Array(Tuple(
+            time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64),
+            trace_id String, span_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))))))))),
+    `resource_metrics.scope_metrics.metrics.histogram.data_points` Array(Array(Array(Array(Tuple(
+        attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))), time_unix_nano UInt64, flags UInt32,
+        count UInt64, sum Nullable(Float64),
+        bucket_counts Array(UInt64), explicit_bounds Array(Float64),
+        exemplars Array(Tuple(
+            time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64),
+            trace_id String, span_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))))))))),
+    `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` Array(Array(Array(Array(Tuple(
+        attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))), time_unix_nano UInt64, flags UInt32,
+        count UInt64, sum Nullable(Float64), scale Int32, zero_count UInt64, zero_threshold Float64,
+        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
+        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
+        exemplars Array(Tuple(
+            time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64),
+            trace_id String, span_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))))))))),
+    `resource_metrics.scope_metrics.metrics.summary.data_points` Array(Array(Array(Array(Tuple(
+        attributes Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String)))), time_unix_nano UInt64, flags UInt32,
+        count UInt64, sum Float64, quantile_values Array(Tuple(quantile Float64, value Float64)))))))
+) ENGINE = Null
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_mv TO metric_points AS
+SELECT
+    name, type, unit, help,
+    mapUpdate(
+        prometheusLabels(attributes.key, arrayMap(value -> otlpText(value), attributes.value)),
+        common) AS labels,
+    samples, histograms, exemplars
+FROM (
+    SELECT
+        multiIf(
+            notEmpty(m_gauge), 'gauge',
+            notEmpty(m_sum), if(m_is_monotonic, 'counter', 'gauge'),
+            notEmpty(m_summary), 'summary',
+            'histogram') AS kind,
+        prometheusUnitWord(m_unit) AS unit_word,
+        prometheusPerWord(m_unit) AS per_word,
+        prometheusMetricName(
+            extractAll(m_name, '[a-zA-Z0-9:]+'), unit_word, per_word,
+            multiIf(kind = 'counter', 'total', m_unit = '1' AND notEmpty(m_gauge), 'ratio', '')) AS name,
+        otlpMap(m_metadata)['prometheus.type'] AS prometheus_type,
+        if(kind = 'gauge' AND prometheus_type IN ('unknown', 'info', 'stateset'),
+            prometheus_type, kind) AS type,
+        replaceRegexpOne(concat(unit_word, if(unit_word = '' OR per_word = '', '', '_'), per_word), '_$', '') AS unit,
+        m_description AS help,
+        mapUpdate(s_common, multiIf(
+            notEmpty(m_histogram), map('le', ''),
+            notEmpty(m_summary), map('quantile', ''),
+            CAST(map(), 'Map(String, String)'))) AS common,
+
+        arrayConcat(m_exponential.attributes, m_histogram.attributes, m_sum.attributes,
+            m_gauge.attributes, m_summary.attributes) AS all_attributes,
+
+        arrayConcat(
+            arrayMap(point -> [], m_exponential.flags),
+            arrayMap(
+                (time, flags, count, sum, counts, bounds) -> arrayConcat(
+                    arrayMap(
+                        (bound, cumulative) -> (
+                            '_bucket', prometheusFloat(bound),
+                            otlpMillis(time), otlpValue(flags, cumulative)),
+                        arrayResize(bounds, least(length(bounds), length(counts))),
+                        arrayResize(arrayCumSum(counts), least(length(bounds), length(counts)))),
+                    [('_bucket', '+Inf', otlpMillis(time), otlpValue(flags, count)),
+                     ('_count', '', otlpMillis(time), otlpValue(flags, count))],
+                    if(isNull(sum), [],
+                        [('_sum', '', otlpMillis(time), otlpValue(flags, assumeNotNull(sum)))])),
+                m_histogram.time_unix_nano, m_histogram.flags, m_histogram.count, m_histogram.sum,
+                m_histogram.bucket_counts, m_histogram.explicit_bounds),
+            arrayMap(
+                (time, flags, as_double, as_int) -> [
+                    ('', '', otlpMillis(time), otlpValue(flags, otlpNumber(as_double, as_int)))],
+                arrayConcat(m_sum.time_unix_nano, m_gauge.time_unix_nano),
+                arrayConcat(m_sum.flags, m_gauge.flags),
+                arrayConcat(m_sum.as_double, m_gauge.as_double),
+                arrayConcat(m_sum.as_int, m_gauge.as_int)),
+            arrayMap(
+                (time, flags, count, sum, quantiles, values) -> arrayConcat(
+                    arrayMap(
+                        (quantile, value) -> (
+                            '', prometheusFloat(quantile), otlpMillis(time), otlpValue(flags, value)),
+                        quantiles, values),
+                    [('_count', '', otlpMillis(time), otlpValue(flags, count)),
+                     ('_sum', '', otlpMillis(time), otlpValue(flags, sum))]),
+                m_summary.time_unix_nano, m_summary.flags, m_summary.count, m_summary.sum,
+                m_summary.quantile_values.quantile, m_summary.quantile_values.value)
+        ) AS all_samples,
+
+        arrayResize(
+            arrayMap(
+                point -> if(point.scale < -4 OR point.scale > 8, [], [(
+                    otlpMillis(point.time_unix_nano),
+                    point.scale,
+                    if(point.zero_threshold = 0, 1e-128, point.zero_threshold),
+                    point.zero_count,
+                    otlpValue(point.flags, point.count),
+                    otlpValue(point.flags, ifNull(point.sum, 0)),
+                    otlpBucketIndexes(point.positive), otlpBucketCounts(point.positive),
+                    otlpBucketIndexes(point.negative), otlpBucketCounts(point.negative),
+                    [], 0)]),
+                m_exponential),
+            length(all_attributes)) AS all_histograms,
+
+        arrayResize(
+            arrayConcat(
+                arrayMap(
+                    (time, exemplars) -> arrayMap(e -> otlpExemplar(e, time, '', ''), exemplars),
+                    m_exponential.time_unix_nano, m_exponential.exemplars),
+                arrayMap(
+                    (time, exemplars, bounds) -> arrayMap(
+                        e -> otlpExemplar(e, time, '_bucket', otlpBucketOf(e, bounds)), exemplars),
+                    m_histogram.time_unix_nano, m_histogram.exemplars, m_histogram.explicit_bounds),
+                arrayMap(
+                    (time, exemplars) -> arrayMap(e -> otlpExemplar(e, time, '', ''), exemplars),
+                    m_sum.time_unix_nano, m_sum.exemplars)),
+            length(all_attributes)) AS all_exemplars
+    FROM (
+        SELECT
+            mapUpdate(
+                r_common,
+                mapFilter((key, value) -> value != '', mapUpdate(
+                    prometheusLabels(
+                        arrayMap(key -> concat('otel_scope_', key), s_scope_attributes.key),
+                        arrayMap(value -> otlpText(value), s_scope_attributes.value)),
+                    map('otel_scope_name', s_scope_name, 'otel_scope_version', s_scope_version,
+                        'otel_scope_schema_url', s_scope_schema_url)))) AS s_common,
+            s_name, s_description, s_unit, s_metadata, s_is_monotonic, s_gauge, s_sum,
+            s_histogram, s_exponential, s_summary
+        FROM (
+            SELECT
+                otlpMap(r_resource_attributes) AS r_attributes,
+                mapFilter((key, value) -> value != '', map(
+                    'job', if(
+                        r_attributes['service.name'] = '' OR r_attributes['service.namespace'] = '',
+                        r_attributes['service.name'],
+                        concat(r_attributes['service.namespace'], '/', r_attributes['service.name'])),
+                    'instance', r_attributes['service.instance.id'])) AS r_common,
+                r_scope_name, r_scope_version, r_scope_attributes, r_scope_schema_url, r_name,
+                r_description, r_unit, r_metadata, r_is_monotonic, r_gauge, r_sum, r_histogram,
+                r_exponential, r_summary
+            FROM otlp_metrics
+            ARRAY JOIN
+                `resource_metrics.resource.attributes` AS r_resource_attributes,
+                `resource_metrics.scope_metrics.scope.name` AS r_scope_name,
+                `resource_metrics.scope_metrics.scope.version` AS r_scope_version,
+                `resource_metrics.scope_metrics.scope.attributes` AS r_scope_attributes,
+                `resource_metrics.scope_metrics.schema_url` AS r_scope_schema_url,
+                `resource_metrics.scope_metrics.metrics.name` AS r_name,
+                `resource_metrics.scope_metrics.metrics.description` AS r_description,
+                `resource_metrics.scope_metrics.metrics.unit` AS r_unit,
+                `resource_metrics.scope_metrics.metrics.metadata` AS r_metadata,
+                `resource_metrics.scope_metrics.metrics.sum.is_monotonic` AS r_is_monotonic,
+                `resource_metrics.scope_metrics.metrics.gauge.data_points` AS r_gauge,
+                `resource_metrics.scope_metrics.metrics.sum.data_points` AS r_sum,
+                `resource_metrics.scope_metrics.metrics.histogram.data_points` AS r_histogram,
+                `resource_metrics.scope_metrics.metrics.exponential_histogram.data_points` AS r_exponential,
+                `resource_metrics.scope_metrics.metrics.summary.data_points` AS r_summary
+        )
+        ARRAY JOIN
+            r_scope_name AS s_scope_name, r_scope_version AS s_scope_version,
+            r_scope_attributes AS s_scope_attributes, r_scope_schema_url AS s_scope_schema_url,
+            r_name AS s_name, r_description AS s_description, r_unit AS s_unit,
+            r_metadata AS s_metadata, r_is_monotonic AS s_is_monotonic, r_gauge AS s_gauge,
+            r_sum AS s_sum, r_histogram AS s_histogram, r_exponential AS s_exponential,
+            r_summary AS s_summary
+    )
+    ARRAY JOIN
+        s_name AS m_name, s_description AS m_description, s_unit AS m_unit,
+        s_metadata AS m_metadata, s_is_monotonic AS m_is_monotonic, s_gauge AS m_gauge,
+        s_sum AS m_sum, s_histogram AS m_histogram, s_exponential AS m_exponential,
+        s_summary AS m_summary
+)
+ARRAY JOIN
+    all_attributes AS attributes, all_samples AS samples,
+    all_histograms AS histograms, all_exemplars AS exemplars
+WHERE name != ''
+;
+INSERT INTO schema_migrations (version, name) VALUES (1, 'traces')
+;
+INSERT INTO schema_migrations (version, name) VALUES (2, 'logs')
+;
+INSERT INTO schema_migrations (version, name) VALUES (3, 'metrics')
+;
+INSERT INTO metric_exemplars (`fingerprint`, `timestamp`, `value`, `trace_id`, `span_id`, `labels`) VALUES (4918460939128225650, '2026-11-18 11:06:40.123', 1, '000102030405060708090a0b0c0d0e0f', '0001020304050607', {})
+;
+INSERT INTO metric_histograms (`fingerprint`, `timestamp`, `schema`, `zero_threshold`, `zero_count`, `count`, `sum`, `positive_indexes`, `positive_counts`, `negative_indexes`, `negative_counts`, `custom_values`, `reset_hint`) VALUES (17120387471124771633, '2026-11-18 11:06:40.123', 2, 1e-128, 1, 4, 9, [4,5], [1,2], [], [], [], 'unknown')
+;
+INSERT INTO metric_samples (`fingerprint`, `timestamp`, `value`) VALUES (4918460939128225650, '2026-11-18 11:06:40.123', 7), (5389152592705514888, '2026-11-18 11:06:40.123', 3), (5390513291911317114, '2026-11-18 11:06:40.123', 1), (14919869090031380097, '2026-11-18 11:06:40.123', 3), (16167543787752435100, '2026-11-18 11:06:40.123', 1.5)
+;
+INSERT INTO metric_series (`name`, `fingerprint`, `labels`, `type`, `unit`, `help`, `first_seen`, `last_seen`) VALUES ('orders_total', 4918460939128225650, {'http_route':'/old','retries':'2','job':'shop','instance':'i-1','otel_scope_name':'lib','otel_scope_version':'1.2'}, 'counter', '', '', '2026-11-18 11:00:00', '2026-11-18 11:00:00'), ('size_bytes', 17120387471124771633, {'job':'shop','instance':'i-1','otel_scope_name':'lib','otel_scope_version':'1.2'}, 'histogram', 'bytes', '', '2026-11-18 11:00:00', '2026-11-18 11:00:00'), ('wait_seconds_bucket', 5389152592705514888, {'job':'shop','instance':'i-1','otel_scope_name':'lib','otel_scope_version':'1.2','le':'+Inf'}, 'histogram', 'seconds', '', '2026-11-18 11:00:00', '2026-11-18 11:00:00'), ('wait_seconds_bucket', 5390513291911317114, {'job':'shop','instance':'i-1','otel_scope_name':'lib','otel_scope_version':'1.2','le':'0.5'}, 'histogram', 'seconds', '', '2026-11-18 11:00:00', '2026-11-18 11:00:00'), ('wait_seconds_count', 14919869090031380097, {'job':'shop','instance':'i-1','otel_scope_name':'lib','otel_scope_version':'1.2'}, 'histogram', 'seconds', '', '2026-11-18 11:00:00', '2026-11-18 11:00:00'), ('wait_seconds_sum', 16167543787752435100, {'job':'shop','instance':'i-1','otel_scope_name':'lib','otel_scope_version':'1.2'}, 'histogram', 'seconds', '', '2026-11-18 11:00:00', '2026-11-18 11:00:00')
+;
+INSERT INTO otel_logs (`Timestamp`, `TimestampTime`, `TraceId`, `SpanId`, `TraceFlags`, `SeverityText`, `SeverityNumber`, `ServiceName`, `Body`, `ResourceSchemaUrl`, `ResourceAttributes`, `ScopeSchemaUrl`, `ScopeName`, `ScopeVersion`, `ScopeAttributes`, `LogAttributes`, `EventName`, `ObservedTimestamp`, `DroppedAttributesCount`) VALUES ('2026-11-18 11:06:40.123000000', '2026-11-18 11:06:40', '000102030405060708090a0b0c0d0e0f', '0001020304050607', 0, 'INFO', 9, 'shop', 'an old record', '', {'service.name':'shop','service.instance.id':'i-1','host.name':'h'}, '', 'lib', '1.2', {}, {'http.route':'/old','retries':'2'}, '', '1970-01-01 00:00:00.000000000', 0)
+;
+INSERT INTO otel_traces (`Timestamp`, `TraceId`, `SpanId`, `ParentSpanId`, `TraceState`, `SpanName`, `SpanKind`, `ServiceName`, `ResourceAttributes`, `ScopeName`, `ScopeVersion`, `SpanAttributes`, `Duration`, `StatusCode`, `StatusMessage`, `Events.Timestamp`, `Events.Name`, `Events.Attributes`, `Links.TraceId`, `Links.SpanId`, `Links.TraceState`, `Links.Attributes`, `SpanFlags`, `ScopeAttributes`, `ResourceSchemaUrl`, `ScopeSchemaUrl`, `DroppedAttributesCount`, `DroppedEventsCount`, `DroppedLinksCount`) VALUES ('2026-11-18 11:06:40.123000000', '000102030405060708090a0b0c0d0e0f', '0001020304050607', '', '', 'GET /old', 'Server', 'shop', {'service.name':'shop','service.instance.id':'i-1','host.name':'h'}, 'lib', '1.2', {'http.route':'/old','retries':'2'}, 5000000, 'Error', 'late', ['2026-11-18 11:06:40.123000001'], ['e'], [{'http.route':'/old','retries':'2'}], ['000102030405060708090a0b0c0d0e0f'], ['0001020304050607'], [''], [{'http.route':'/old','retries':'2'}], 0, {}, '', '', 0, 0, 0)
+;
+INSERT INTO otel_traces_trace_id_ts (`TraceId`, `Start`, `End`) VALUES ('000102030405060708090a0b0c0d0e0f', '2026-11-18 11:06:40', '2026-11-18 11:06:40')
+;
