@@ -1,5 +1,6 @@
 """Fixtures that tests of several stages share."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from running_server import RunningServer
 
 from belvedere.store.embedded import EmbeddedClickHouse
 from belvedere.store.migrate import migrate
+
+# Ignored in what a shell started in the background, and then in each process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ class CountingConnector(_Sample):
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return when the condition holds. The limit is for a test that fails."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - a condition of any kind, which tells nobody
             await asyncio.sleep(0.002)
 

@@ -81,15 +81,20 @@ async def restarts(peer: Any) -> None:
 
 
 async def is_slow(peer: Any) -> None:
+    """The first answer to each consumer takes so long that the queue becomes full before it."""
+    waits_s = [0.5] * 2 + [0.02] * BATCHES
     if isinstance(peer, HttpPeer):
-        peer.answers += [HttpAnswer(wait_s=0.02)] * BATCHES
+        peer.answers += [HttpAnswer(wait_s=wait_s) for wait_s in waits_s]
         return
 
-    async def slowly(_: Any, __: Any) -> Any:
-        await asyncio.sleep(0.02)
-        return Signal.LOGS.response_type()
+    def slowly(wait_s: float) -> Any:
+        async def answer(_: Any, __: Any) -> Any:
+            await asyncio.sleep(wait_s)
+            return Signal.LOGS.response_type()
 
-    peer.answers += [slowly] * BATCHES
+        return answer
+
+    peer.answers += map(slowly, waits_s)
 
 
 async def says_later(peer: Any) -> None:

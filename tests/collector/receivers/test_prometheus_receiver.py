@@ -129,7 +129,7 @@ async def start(page: Page, scraped: Scraped) -> AsyncIterator[Start]:
     ) -> PrometheusReceiver:
         job = {
             "job_name": "test",
-            "scrape_interval": "200ms",
+            "scrape_interval": "500ms",
             "static_configs": [{"targets": [page.address]}],
             **job,
         }
@@ -163,7 +163,7 @@ async def test_a_scrape_becomes_metrics(start: Start, page: Page, scraped: Scrap
         "scrape_samples_scraped": 2.0,
         "scrape_samples_post_metric_relabeling": 2.0,
         "scrape_series_added": 2.0,
-        "scrape_timeout_seconds": 0.2,
+        "scrape_timeout_seconds": 0.5,
         "scrape_sample_limit": 10.0,
         "scrape_body_size_bytes": float(len(page.text)),
     }
@@ -183,8 +183,8 @@ async def test_a_scrape_becomes_metrics(start: Start, page: Page, scraped: Scrap
         "__address__": page.address,
         "__metrics_path__": "/metrics",
         "__scheme__": "http",
-        "__scrape_interval__": "200ms",
-        "__scrape_timeout__": "200ms",
+        "__scrape_interval__": "500ms",
+        "__scrape_timeout__": "500ms",
         "job": "test",
     }
     assert target.last.begin_s == pytest.approx(time.time(), abs=60)
@@ -210,7 +210,7 @@ async def test_the_target_is_asked_as_prometheus_would(start: Start, page: Page)
     )
     assert request.headers["authorization"] == "Bearer token"
     assert request.headers["x-tenant"] == "a"
-    assert request.headers["x-prometheus-scrape-timeout-seconds"] == "0.2"
+    assert request.headers["x-prometheus-scrape-timeout-seconds"] == "0.5"
     assert request.headers["accept-encoding"] == "gzip"
 
 
