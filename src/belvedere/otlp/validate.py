@@ -4,8 +4,9 @@ Neighbours of a bad item stay as they are: that is OTLP's partial success. Value
 strange (times, enum values that are not known yet) are kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -35,11 +36,11 @@ class Findings:
     changed: bool = False
     """Whether the request is not what it was."""
 
-    def complain(self, complaint: str, *, rejected: int) -> None:
-        """Count `rejected` items, and say why if not too much was said before."""
+    def reject(self, complaints: Iterable[str], *, rejected: int) -> None:
+        """Count `rejected` items. Complaints are evaluated only as far as they are reported."""
         self.rejected += rejected
         if len(self.complaints) <= _MAX_COMPLAINTS:
-            self.complaints.append(complaint)
+            self.complaints += islice(complaints, _MAX_COMPLAINTS + 1 - len(self.complaints))
 
     @property
     def message(self) -> str:
@@ -83,13 +84,15 @@ def _validate_traces(request: Any, findings: Findings) -> None:
                     or (parent and len(parent) != _SPAN_ID_BYTES)
                 ):
                     bad.append(index)
-            for index in bad:
-                where = (
-                    f"resource_spans[{resource_index}].scope_spans[{scope_index}].spans[{index}]"
-                )
-                findings.complain(f"{where}: {_span_problem(spans[index])}", rejected=1)
-            _remove(spans, bad, findings)
+            if bad:
+                where = f"resource_spans[{resource_index}].scope_spans[{scope_index}]"
+                findings.reject(_span_problems(where, spans, bad), rejected=len(bad))
+                _remove(spans, bad, findings)
             findings.kept += len(spans)
+
+
+def _span_problems(where: str, spans: Any, bad: Sequence[int]) -> Iterable[str]:
+    return (f"{where}.spans[{index}]: {_span_problem(spans[index])}" for index in bad)
 
 
 def _span_problem(span: Any) -> str:
@@ -131,22 +134,30 @@ def _validate_metrics(request: Any, findings: Findings) -> None:
                 if kind and metric.name and kind != "histogram":
                     findings.kept += len(points)
                     continue
-                where = (
-                    f"resource_metrics[{resource_index}].scope_metrics[{scope_index}]"
-                    f".metrics[{index}]"
-                )
+                where = _metric_path(resource_index, scope_index, index)
                 if not kind or not metric.name:
                     bad.append(index)
-                    problem = (
-                        "metric has no name" if kind else f"metric {metric.name!r} has no data"
-                    )
-                    findings.complain(f"{where}: {problem}", rejected=len(points))
+                    findings.reject(_metric_problem(where, metric), rejected=len(points))
                 else:
                     _validate_histogram(metric, where, findings)
             _remove(scope_metrics.metrics, bad, findings)
 
 
-def _validate_histogram(metric: Metric, where: str, findings: Findings) -> None:
+def _metric_path(resource_index: int, scope_index: int, index: int) -> Callable[[], str]:
+    """The path of a metric, evaluated when a complaint needs it."""
+    return lambda: (
+        f"resource_metrics[{resource_index}].scope_metrics[{scope_index}].metrics[{index}]"
+    )
+
+
+def _metric_problem(where: Callable[[], str], metric: Metric) -> Iterable[str]:
+    if metric.WhichOneof("data"):
+        yield f"{where()}: metric has no name"
+    else:
+        yield f"{where()}: metric {metric.name!r} has no data"
+
+
+def _validate_histogram(metric: Metric, where: Callable[[], str], findings: Findings) -> None:
     points = metric.histogram.data_points
     bad: list[int] = []
     for index, point in enumerate(points):
@@ -158,10 +169,20 @@ def _validate_histogram(metric: Metric, where: str, findings: Findings) -> None:
             findings.changed = True
             continue
         bad.append(index)
-        problem = f"{buckets} bucket_counts need {buckets - 1} explicit_bounds, there are {bounds}"
-        findings.complain(f"{where} {metric.name!r}.data_points[{index}]: {problem}", rejected=1)
-    _remove(points, bad, findings)
+    if bad:
+        findings.reject(_point_problems(metric, where, bad), rejected=len(bad))
+        _remove(points, bad, findings)
     findings.kept += len(points)
+
+
+def _point_problems(metric: Metric, where: Callable[[], str], bad: Sequence[int]) -> Iterable[str]:
+    for index in bad:
+        point = metric.histogram.data_points[index]
+        buckets, bounds = len(point.bucket_counts), len(point.explicit_bounds)
+        yield (
+            f"{where()} {metric.name!r}.data_points[{index}]: {buckets} bucket_counts need"
+            f" {buckets - 1} explicit_bounds, there are {bounds}"
+        )
 
 
 def _remove(container: Any, indexes: list[int], findings: Findings) -> None:
