@@ -1,5 +1,6 @@
 """From the body of a request to a `Batch`: parsed, validated, in canonical form if need be."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -47,6 +48,7 @@ def decode(
     project: str = DEFAULT_PROJECT,
     metadata: Mapping[str, tuple[str, ...]] | None = None,
     canonical: bool = True,
+    most_records: int = sys.maxsize,
 ) -> Decoded:
     """Read an export request.
 
@@ -64,15 +66,17 @@ def decode(
         metadata: for the batch.
         canonical: whether the batch's bytes are canonical; if not, valid protobuf stays as it is,
             with unknown fields.
+        most_records: resources, scopes and records together that are validated.
 
     Raises:
+        TooManyRecordsError: if it has more.
         Malformed: it is no such request.
         TooLarge: it would need unreasonably much memory.
     """
     message = _PARSERS[encoding](signal, body)
+    findings = validate(signal, message, most_records=most_records)
     if canonical:
         message.DiscardUnknownFields()
-    findings = validate(signal, message)
     as_it_is = encoding is Encoding.PROTOBUF and not canonical and not findings.changed
     data = body if as_it_is else message.SerializeToString()
     batch = Batch(

@@ -38,8 +38,12 @@ _IDLE_S: Final = 60.0
 
 _MEMORY_BYTES: Final = 1 << 30
 """A request of 64 MiB of real telemetry needs up to 600 MiB while it is decoded."""
+_KEPT_BYTES: Final = 256 << 20
+"""A process that has not released more than this after a request ends."""
 _CPU_S: Final = 20
 """A request of 64 MiB of real telemetry needs two seconds."""
+_END_S: Final = 5.0
+"""What a process whose pipe is closed gets to end by itself."""
 _NICENESS: Final = 5
 """The event loop runs first."""
 
@@ -48,7 +52,7 @@ _SLOW_FOR_S: Final = 10.0
 _SLOW_PROJECT_BYTES: Final = 16 << 10
 _MAX_SLOW_PROJECTS: Final = 1000
 
-_SERVE: Final = "from belvedere.otlp.decode_pool import serve; serve()"
+_SERVE: Final = "from belvedere.otlp.decode_pool import serve; serve({cpu_s})"
 
 
 class Share(NamedTuple):
@@ -72,9 +76,20 @@ class DecodePool:
     """
 
     def __init__(
-        self, *, processes: int = _PROCESSES, per_project: int = _PROCESSES_PER_PROJECT
+        self,
+        *,
+        processes: int = _PROCESSES,
+        per_project: int = _PROCESSES_PER_PROJECT,
+        cpu_s: int = _CPU_S,
     ) -> None:
-        self._processes, self._per_project = processes, per_project
+        """Create a pool without processes.
+
+        Args:
+            processes: at most.
+            per_project: processes that one project has at most.
+            cpu_s: CPU time of one request.
+        """
+        self._processes, self._per_project, self._cpu_s = processes, per_project, cpu_s
         self._condition = threading.Condition()
         self._waiting: dict[str, dict[str, deque[_Job]]] = {}
         """By project and connection; the next one in turn is first."""
@@ -165,6 +180,7 @@ class DecodePool:
             queues.setdefault(connection, deque()).append(job)
             if self._waiting_jobs.total() > self._idle and self._threads < self._processes:
                 self._threads += 1
+                self._idle += 1
                 threading.Thread(target=self._work, name="decode", daemon=True).start()
             self._condition.notify()
 
@@ -177,15 +193,13 @@ class DecodePool:
                     child = self._started(child)
                 answer = child.call(*job.call)
             except Exception as error:  # noqa: BLE001 - it is the job's result
-                job.future.set_exception(error)
-            else:
-                if isinstance(answer, BaseException):
-                    job.future.set_exception(answer)
-                else:
-                    job.future.set_result(answer[0])
-                del answer
+                answer = error
             self._finish(job)
-            del job
+            if isinstance(answer, BaseException):
+                job.future.set_exception(answer)
+            else:
+                job.future.set_result(answer[0])
+            del answer, job
         if child is not None:
             with self._condition:
                 self._children.discard(child)
@@ -198,7 +212,7 @@ class DecodePool:
             if self._closed:
                 raise Unavailable("the server is stopping", after_s=1)
             try:
-                child = _Child()
+                child = _Child(self._cpu_s)
             except OSError as error:
                 raise Unavailable(
                     f"cannot start a process to decode large requests: {error.strerror}", after_s=5
@@ -212,13 +226,13 @@ class DecodePool:
             while True:
                 job = self._in_turn()
                 if job is None:
-                    self._idle += 1
                     notified = self._condition.wait(_IDLE_S)
-                    self._idle -= 1
                     if self._closed or not (notified or self._waiting):
                         self._threads -= 1
+                        self._idle -= 1
                         return None
                 elif job.future.set_running_or_notify_cancel():
+                    self._idle -= 1
                     self._running.update((job.share.project, job.share))
                     return job
 
@@ -244,6 +258,7 @@ class DecodePool:
 
     def _finish(self, job: _Job) -> None:
         with self._condition:
+            self._idle += 1
             _subtract(self._running, job.share.project, 1)
             _subtract(self._running, job.share, 1)
             self._condition.notify_all()
@@ -267,9 +282,10 @@ def _subtract(counter: Counter[Any], key: str | Share, count: int) -> None:
 class _Child:
     """A child process that runs `serve`."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_s: int) -> None:
+        self._cpu_s = cpu_s
         self._process = subprocess.Popen(  # noqa: S603 - this Python, and a constant
-            [sys.executable, "-P", "-c", _SERVE],
+            [sys.executable, "-P", "-c", _SERVE.format(cpu_s=cpu_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Signals from a terminal are for the server: it lets requests finish.
@@ -294,11 +310,18 @@ class _Child:
         try:
             pickle.dump((function, arguments), self._requests, protocol=5)
             self._requests.flush()
-            return pickle.load(self._answers)  # noqa: S301 - of our own child
+            is_last = pickle.load(self._answers)  # noqa: S301 - of our own child
+            answer = pickle.load(self._answers)  # noqa: S301
         except (OSError, EOFError, pickle.UnpicklingError):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_S)
             self.close()
+        else:
+            if is_last:
+                self.close()
+            return answer
         if self._process.returncode == -signal.SIGXCPU:
-            raise TooLarge(f"decoding the request took more than {_CPU_S} s of CPU time")
+            raise TooLarge(f"decoding the request took more than {self._cpu_s} s of CPU time")
         raise Unavailable("the process that decoded the request ended; send it again", after_s=1)
 
     def kill(self) -> None:
@@ -314,60 +337,73 @@ class _Child:
         self._process.wait()
 
 
-def serve() -> None:
+def serve(cpu_s: int) -> None:
     """The child process: run functions from standard input until it ends."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)  # the end of the parent is the end of the input
     with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # nothing that is printed gets among the answers
         os.nice(_NICENESS)
-        is_limited = False
+        first_bytes = 0
         while True:
             try:
                 function, arguments = pickle.load(requests)  # noqa: S301 - of the parent
             except EOFError:
                 return
-            if not is_limited:  # with the modules of the function imported
-                _limit_memory()
-                is_limited = True
-            _limit_cpu()
+            if not first_bytes:  # with the modules of the function imported
+                first_bytes = _memory_bytes()
+                _limit_memory(first_bytes + _MEMORY_BYTES)
+            _limit_cpu(cpu_s)
             answer = _answer(function, arguments)
             del arguments
-            pickle.dump(answer, answers, protocol=5)
+            is_last = _memory_bytes() > first_bytes + _KEPT_BYTES
+            for part in (pickle.dumps(is_last), answer):
+                answers.write(part)
             answers.flush()
-            del answer
+            if is_last:
+                return
+            del answer, part
 
 
-def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any] | Exception:
+def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+    """A tuple with the result, or the exception that was raised, serialized."""
     try:
-        return (function(*arguments),)
+        return pickle.dumps((function(*arguments),), protocol=5)
     except MemoryError:
-        return TooLarge("decoding the request needs many times the memory of its size")
-    except Exception as error:  # noqa: BLE001 - the parent raises it
-        error.add_note("".join(traceback.format_exception(error)))
-        return error.with_traceback(None)
+        error: Exception = TooLarge("decoding the request needs many times the memory of its size")
+    except Exception as raised:  # noqa: BLE001 - the parent raises it
+        error = raised
+        error.add_note("".join(traceback.format_exception(raised)))
+    return pickle.dumps(error)
 
 
-def _limit_memory() -> None:
+def _memory_bytes() -> int:
+    """The address space of this process; 1 where it cannot be known, or limited."""
+    if sys.platform != "linux":
+        return 1
+    import resource  # noqa: PLC0415 - Unix only
+
+    with open("/proc/self/statm") as file:  # noqa: PTH123 - not a file to be opened by its path
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def _limit_memory(limit: int) -> None:
     if sys.platform != "linux":
         return  # elsewhere the limit is not enforced
     import resource  # noqa: PLC0415 - Unix only
 
-    with open("/proc/self/statm") as file:  # noqa: PTH123 - not a file to be opened by its path
-        used_bytes = int(file.read().split()[0]) * resource.getpagesize()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = used_bytes + _MEMORY_BYTES
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _limit_cpu() -> None:
+def _limit_cpu(cpu_s: int) -> None:
     import resource  # noqa: PLC0415 - Unix only
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    limit = int(time.process_time()) + 1 + _CPU_S
+    limit = int(time.process_time()) + 1 + cpu_s
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))

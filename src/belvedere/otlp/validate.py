@@ -4,6 +4,7 @@ Neighbours of a bad item stay as they are: that is OTLP's partial success. Value
 strange (times, enum values that are not known yet) are kept.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,10 +22,16 @@ _NO_SPAN_ID: Final = bytes(_SPAN_ID_BYTES)
 _MAX_COMPLAINTS: Final = 5
 
 
+class TooManyRecordsError(Exception):
+    """The request has more resources, scopes and records together than were to be validated."""
+
+
 @dataclass(slots=True)
 class Findings:
     """What the validation of one request came to."""
 
+    left: int = sys.maxsize
+    """How many resources, scopes and records may still be validated."""
     kept: int = 0
     """Items that are in the request still."""
     rejected: int = 0
@@ -35,6 +42,16 @@ class Findings:
     """Items that stayed without an invalid field."""
     changed: bool = False
     """Whether the request is not what it was."""
+
+    def examine(self, count: int) -> None:
+        """Account for `count` resources, scopes or records before they are validated.
+
+        Raises:
+            TooManyRecordsError: if that is more than are left.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise TooManyRecordsError
 
     def reject(self, complaints: Iterable[str], *, rejected: int) -> None:
         """Count `rejected` items. Complaints are evaluated only as far as they are reported."""
@@ -56,22 +73,31 @@ class Findings:
         return "; ".join(said)
 
 
-def validate(signal: Signal, request: ExportRequest) -> Findings:
+def validate(
+    signal: Signal, request: ExportRequest, *, most_records: int = sys.maxsize
+) -> Findings:
     """Take out of `request` what is invalid, and tell.
 
     Spans need a trace_id and a span_id, and a parent_span_id of 8 bytes or none. Metrics need a
     name and data; a histogram with buckets has one bound less than buckets. Log records are kept
     always: an invalid trace_id or span_id is treated as absent.
+
+    Raises:
+        TooManyRecordsError: if there are more than `most_records` resources, scopes and records
+            together; the request may be changed in part.
     """
-    findings = Findings()
+    findings = Findings(left=most_records)
     _VALIDATORS[signal](request, findings)
     return findings
 
 
 def _validate_traces(request: Any, findings: Findings) -> None:
+    findings.examine(len(request.resource_spans))
     for resource_index, resource_spans in enumerate(request.resource_spans):
+        findings.examine(len(resource_spans.scope_spans))
         for scope_index, scope_spans in enumerate(resource_spans.scope_spans):
             spans = scope_spans.spans
+            findings.examine(len(spans))
             bad: list[int] = []
             # The one loop over all spans: written for speed.
             for index, span in enumerate(spans):
@@ -108,9 +134,12 @@ def _span_problem(span: Any) -> str:
 
 
 def _validate_logs(request: Any, findings: Findings) -> None:
+    findings.examine(len(request.resource_logs))
     for resource_logs in request.resource_logs:
+        findings.examine(len(resource_logs.scope_logs))
         for scope_logs in resource_logs.scope_logs:
             records = scope_logs.log_records
+            findings.examine(len(records))
             findings.kept += len(records)
             for record in records:
                 trace_id, span_id = record.trace_id, record.span_id
@@ -125,8 +154,11 @@ def _validate_logs(request: Any, findings: Findings) -> None:
 
 
 def _validate_metrics(request: Any, findings: Findings) -> None:
+    findings.examine(len(request.resource_metrics))
     for resource_index, resource_metrics in enumerate(request.resource_metrics):
+        findings.examine(len(resource_metrics.scope_metrics))
         for scope_index, scope_metrics in enumerate(resource_metrics.scope_metrics):
+            findings.examine(len(scope_metrics.metrics))
             bad: list[int] = []
             for index, metric in enumerate(scope_metrics.metrics):
                 kind = metric.WhichOneof("data")
@@ -159,6 +191,7 @@ def _metric_problem(where: Callable[[], str], metric: Metric) -> Iterable[str]:
 
 def _validate_histogram(metric: Metric, where: Callable[[], str], findings: Findings) -> None:
     points = metric.histogram.data_points
+    findings.examine(len(points))
     bad: list[int] = []
     for index, point in enumerate(points):
         buckets, bounds = len(point.bucket_counts), len(point.explicit_bounds)

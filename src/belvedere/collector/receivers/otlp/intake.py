@@ -20,14 +20,17 @@ from belvedere.otlp.encoding import Encoding
 from belvedere.otlp.errors import Internal, NotAccepted, OtlpError, TooLarge, Unavailable
 from belvedere.otlp.signal import Signal
 from belvedere.otlp.status import grpc_answer
+from belvedere.otlp.validate import TooManyRecordsError
 
 log = structlog.get_logger(__name__)
 
-_INLINE_BYTES: Final = {Encoding.PROTOBUF: 512 << 10, Encoding.JSON: 64 << 10}
+_INLINE_BYTES: Final = {Encoding.PROTOBUF: 512 << 10, Encoding.JSON: 32 << 10}
 """Decompressed, up to this size, decoding takes some milliseconds, and another process costs more.
 
 Whatever is in it, the event loop is not held for more than 50 ms.
 """
+_INLINE_RECORDS: Final = 8192
+"""Of small requests, those with more resources, scopes and records take longer."""
 _INLINE_COMPRESSED_BYTES: Final = 64 << 10
 """Larger compressed bodies become, usually, too large."""
 _JSON_SHARE: Final = 4
@@ -121,9 +124,17 @@ class Intake:
 
     async def _decoded(self, request: Request) -> Decoded:
         started = thread_time()
+        try:
+            decoded = self._decoded_inline(request)
+        finally:
+            self._pool.decoded_inline(request.project, thread_time() - started)
+        return decoded or await self._decoded_by_pool(request)
+
+    def _decoded_inline(self, request: Request) -> Decoded | None:
+        """The decoded request; None if that would hold the event loop for too long."""
         content = self._small_content(request)
         if content is None:
-            return await self._decoded_by_pool(request)
+            return None
         try:
             return decode(
                 self.signal,
@@ -132,9 +143,10 @@ class Intake:
                 project=request.project,
                 metadata=request.metadata,
                 canonical=self._canonical,
+                most_records=_INLINE_RECORDS,
             )
-        finally:
-            self._pool.decoded_inline(request.project, thread_time() - started)
+        except TooManyRecordsError:
+            return None
 
     def _small_content(self, request: Request) -> bytes | None:
         """The decompressed body, if it is small enough to be decoded on the event loop."""
