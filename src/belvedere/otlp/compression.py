@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 import cramjam
+import numpy as np
 import zstandard
 from isal import isal_zlib
 
@@ -23,7 +24,7 @@ _ZSTD_MAX_WINDOW_BYTES: Final = 32 << 20
 """What encoders use at their highest levels; a frame header may ask for gigabytes."""
 _ZSTD_MAX_RATIO: Final = 32 << 10
 """A block of four bytes can stand for 128 KiB."""
-_ZSTD_MIN_PIECE_BYTES: Final = 64
+_ZSTD_MIN_PIECE_BYTES: Final = 256
 
 _SNAPPY_STREAM: Final = b"\xff\x06\x00\x00sNaPpY"
 _SNAPPY_CHUNK_BYTES: Final = 16 << 10
@@ -34,6 +35,9 @@ _SNAPPY_COMPRESSED: Final = 0
 _SNAPPY_DATA: Final = (_SNAPPY_COMPRESSED, 1)
 _SNAPPY_SKIPPABLE: Final = 0x80
 """Chunk types from here on may be passed over."""
+
+_LZ4_FULL: Final = "failed to write whole buffer"
+"""In the text of the library's error."""
 
 _MAX_MEMBERS: Final = 4096
 """Concatenated streams in one body. Empty ones cost time and give nothing."""
@@ -176,6 +180,20 @@ def _snappy_block(data: bytes, limit_bytes: int) -> bytes:
         raise Malformed(f"the body is not valid snappy: {error}") from None
 
 
+def _lz4(data: bytes, limit_bytes: int) -> bytes:
+    # Pages that nothing is written to take no memory.
+    content = np.empty(limit_bytes + 1, np.uint8)
+    try:
+        size = cramjam.lz4.decompress_into(data, content.data)
+    except cramjam.DecompressionError as error:
+        if _LZ4_FULL in str(error):
+            raise _too_large(limit_bytes) from None
+        raise Malformed(f"the body is not valid lz4: {error}") from None
+    if size > limit_bytes:
+        raise _too_large(limit_bytes)
+    return content[:size].tobytes()
+
+
 def _too_large(limit_bytes: int) -> TooLarge:
     return TooLarge(f"the request has more than {limit_bytes} bytes after decompression")
 
@@ -189,4 +207,5 @@ _DECODERS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
     "snappy": _snappy,
     "x-snappy-framed": _snappy,
     "zlib": _deflate,
+    "lz4": _lz4,
 }

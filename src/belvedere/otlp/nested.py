@@ -34,6 +34,11 @@ _PATTERNS: Final = {
     Signal.LOGS: (_KEY_VALUE, _LOG_BODY),
 }
 
+_SCAN_BYTES: Final = 256 << 10
+"""A scan holds Python's lock, and may be slow: it is done in pieces."""
+_MAX_BEGIN_BYTES: Final = 12
+"""Of a match, with what is looked at behind it."""
+
 _Level: TypeAlias = dict[int, "_Level | _Leaf"]
 """What the fields of a message hold, by number: further fields, or a message with attributes."""
 
@@ -73,12 +78,20 @@ def flatten_nested(signal: Signal, data: bytes) -> bytes:
     found = sorted(
         match.start()
         for pattern in _PATTERNS[signal]
-        for match in pattern.finditer(data)
+        for match in _matches(pattern, data)
         if _holds_exactly_one_field(match)
     )
     if not found:
         return data
     return _rewritten(data, 0, len(data), _SHAPES[signal], found)
+
+
+def _matches(pattern: re.Pattern[bytes], data: bytes) -> Iterator[re.Match[bytes]]:
+    for begin in range(0, len(data), _SCAN_BYTES):
+        end = begin + _SCAN_BYTES
+        for match in pattern.finditer(data, begin, end + _MAX_BEGIN_BYTES):
+            if match.start() < end:
+                yield match
 
 
 def _holds_exactly_one_field(match: re.Match[bytes]) -> bool:

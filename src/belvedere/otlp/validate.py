@@ -4,8 +4,10 @@ Neighbours of a bad item stay as they are: that is OTLP's partial success. Value
 strange (times, enum values that are not known yet) are kept.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -20,10 +22,16 @@ _NO_SPAN_ID: Final = bytes(_SPAN_ID_BYTES)
 _MAX_COMPLAINTS: Final = 5
 
 
+class TooManyRecordsError(Exception):
+    """The request has more resources, scopes and records together than were to be validated."""
+
+
 @dataclass(slots=True)
 class Findings:
     """What the validation of one request came to."""
 
+    left: int = sys.maxsize
+    """How many resources, scopes and records may still be validated."""
     kept: int = 0
     """Items that are in the request still."""
     rejected: int = 0
@@ -35,11 +43,21 @@ class Findings:
     changed: bool = False
     """Whether the request is not what it was."""
 
-    def complain(self, complaint: str, *, rejected: int) -> None:
-        """Count `rejected` items, and say why if not too much was said before."""
+    def examine(self, count: int) -> None:
+        """Account for `count` resources, scopes or records before they are validated.
+
+        Raises:
+            TooManyRecordsError: if that is more than are left.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise TooManyRecordsError
+
+    def reject(self, complaints: Iterable[str], *, rejected: int) -> None:
+        """Count `rejected` items. Complaints are evaluated only as far as they are reported."""
         self.rejected += rejected
         if len(self.complaints) <= _MAX_COMPLAINTS:
-            self.complaints.append(complaint)
+            self.complaints += islice(complaints, _MAX_COMPLAINTS + 1 - len(self.complaints))
 
     @property
     def message(self) -> str:
@@ -55,22 +73,31 @@ class Findings:
         return "; ".join(said)
 
 
-def validate(signal: Signal, request: ExportRequest) -> Findings:
+def validate(
+    signal: Signal, request: ExportRequest, *, most_records: int = sys.maxsize
+) -> Findings:
     """Take out of `request` what is invalid, and tell.
 
     Spans need a trace_id and a span_id, and a parent_span_id of 8 bytes or none. Metrics need a
     name and data; a histogram with buckets has one bound less than buckets. Log records are kept
     always: an invalid trace_id or span_id is treated as absent.
+
+    Raises:
+        TooManyRecordsError: if there are more than `most_records` resources, scopes and records
+            together; the request may be changed in part.
     """
-    findings = Findings()
+    findings = Findings(left=most_records)
     _VALIDATORS[signal](request, findings)
     return findings
 
 
 def _validate_traces(request: Any, findings: Findings) -> None:
+    findings.examine(len(request.resource_spans))
     for resource_index, resource_spans in enumerate(request.resource_spans):
+        findings.examine(len(resource_spans.scope_spans))
         for scope_index, scope_spans in enumerate(resource_spans.scope_spans):
             spans = scope_spans.spans
+            findings.examine(len(spans))
             bad: list[int] = []
             # The one loop over all spans: written for speed.
             for index, span in enumerate(spans):
@@ -83,13 +110,15 @@ def _validate_traces(request: Any, findings: Findings) -> None:
                     or (parent and len(parent) != _SPAN_ID_BYTES)
                 ):
                     bad.append(index)
-            for index in bad:
-                where = (
-                    f"resource_spans[{resource_index}].scope_spans[{scope_index}].spans[{index}]"
-                )
-                findings.complain(f"{where}: {_span_problem(spans[index])}", rejected=1)
-            _remove(spans, bad, findings)
+            if bad:
+                where = f"resource_spans[{resource_index}].scope_spans[{scope_index}]"
+                findings.reject(_span_problems(where, spans, bad), rejected=len(bad))
+                _remove(spans, bad, findings)
             findings.kept += len(spans)
+
+
+def _span_problems(where: str, spans: Any, bad: Sequence[int]) -> Iterable[str]:
+    return (f"{where}.spans[{index}]: {_span_problem(spans[index])}" for index in bad)
 
 
 def _span_problem(span: Any) -> str:
@@ -105,9 +134,12 @@ def _span_problem(span: Any) -> str:
 
 
 def _validate_logs(request: Any, findings: Findings) -> None:
+    findings.examine(len(request.resource_logs))
     for resource_logs in request.resource_logs:
+        findings.examine(len(resource_logs.scope_logs))
         for scope_logs in resource_logs.scope_logs:
             records = scope_logs.log_records
+            findings.examine(len(records))
             findings.kept += len(records)
             for record in records:
                 trace_id, span_id = record.trace_id, record.span_id
@@ -122,8 +154,11 @@ def _validate_logs(request: Any, findings: Findings) -> None:
 
 
 def _validate_metrics(request: Any, findings: Findings) -> None:
+    findings.examine(len(request.resource_metrics))
     for resource_index, resource_metrics in enumerate(request.resource_metrics):
+        findings.examine(len(resource_metrics.scope_metrics))
         for scope_index, scope_metrics in enumerate(resource_metrics.scope_metrics):
+            findings.examine(len(scope_metrics.metrics))
             bad: list[int] = []
             for index, metric in enumerate(scope_metrics.metrics):
                 kind = metric.WhichOneof("data")
@@ -131,23 +166,32 @@ def _validate_metrics(request: Any, findings: Findings) -> None:
                 if kind and metric.name and kind != "histogram":
                     findings.kept += len(points)
                     continue
-                where = (
-                    f"resource_metrics[{resource_index}].scope_metrics[{scope_index}]"
-                    f".metrics[{index}]"
-                )
+                where = _metric_path(resource_index, scope_index, index)
                 if not kind or not metric.name:
                     bad.append(index)
-                    problem = (
-                        "metric has no name" if kind else f"metric {metric.name!r} has no data"
-                    )
-                    findings.complain(f"{where}: {problem}", rejected=len(points))
+                    findings.reject(_metric_problem(where, metric), rejected=len(points))
                 else:
                     _validate_histogram(metric, where, findings)
             _remove(scope_metrics.metrics, bad, findings)
 
 
-def _validate_histogram(metric: Metric, where: str, findings: Findings) -> None:
+def _metric_path(resource_index: int, scope_index: int, index: int) -> Callable[[], str]:
+    """The path of a metric, evaluated when a complaint needs it."""
+    return lambda: (
+        f"resource_metrics[{resource_index}].scope_metrics[{scope_index}].metrics[{index}]"
+    )
+
+
+def _metric_problem(where: Callable[[], str], metric: Metric) -> Iterable[str]:
+    if metric.WhichOneof("data"):
+        yield f"{where()}: metric has no name"
+    else:
+        yield f"{where()}: metric {metric.name!r} has no data"
+
+
+def _validate_histogram(metric: Metric, where: Callable[[], str], findings: Findings) -> None:
     points = metric.histogram.data_points
+    findings.examine(len(points))
     bad: list[int] = []
     for index, point in enumerate(points):
         buckets, bounds = len(point.bucket_counts), len(point.explicit_bounds)
@@ -158,10 +202,20 @@ def _validate_histogram(metric: Metric, where: str, findings: Findings) -> None:
             findings.changed = True
             continue
         bad.append(index)
-        problem = f"{buckets} bucket_counts need {buckets - 1} explicit_bounds, there are {bounds}"
-        findings.complain(f"{where} {metric.name!r}.data_points[{index}]: {problem}", rejected=1)
-    _remove(points, bad, findings)
+    if bad:
+        findings.reject(_point_problems(metric, where, bad), rejected=len(bad))
+        _remove(points, bad, findings)
     findings.kept += len(points)
+
+
+def _point_problems(metric: Metric, where: Callable[[], str], bad: Sequence[int]) -> Iterable[str]:
+    for index in bad:
+        point = metric.histogram.data_points[index]
+        buckets, bounds = len(point.bucket_counts), len(point.explicit_bounds)
+        yield (
+            f"{where()} {metric.name!r}.data_points[{index}]: {buckets} bucket_counts need"
+            f" {buckets - 1} explicit_bounds, there are {bounds}"
+        )
 
 
 def _remove(container: Any, indexes: list[int], findings: Findings) -> None:

@@ -1,6 +1,7 @@
 """OTLP/gRPC."""
 
 import gzip
+import socket
 import threading
 import zlib
 from collections.abc import Callable
@@ -49,6 +50,46 @@ def test_compressions_of_grpc(doors: Doors, compression: grpc.Compression) -> No
     request = traces("x" * 5000)
     doors.export(request.SerializeToString(), compression=compression)
     assert doors.batches[0].message == request
+
+
+@pytest.mark.parametrize("coding", ["zstd", "snappy", "lz4"])
+def test_other_codings_are_refused_by_grpc_itself(doors: Doors, coding: str) -> None:
+    """gRPC's core ends such a call while it reads the headers: nothing of ours is asked.
+
+    Should this fail one day, the core lets them through, and `compression.py` has the decoders.
+    """
+    with socket.create_connection(("127.0.0.1", doors.grpc_port or 0), TIMEOUT_S) as connection:
+        headers = {
+            ":method": "POST",
+            ":scheme": "http",
+            ":path": METHODS[Signal.TRACES],
+            ":authority": "test",
+            "content-type": "application/grpc",
+            "te": "trailers",
+            "grpc-encoding": coding,
+        }
+        literals = b"".join(
+            b"\x00" + bytes((len(name),)) + name.encode() + bytes((len(value),)) + value.encode()
+            for name, value in headers.items()
+        )
+        connection.sendall(
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+            + frame(4, 0, 0, b"")
+            + frame(1, 4, 1, literals)
+            + frame(0, 1, 1, b"\x01" + len(GOOD).to_bytes(4, "big") + GOOD)
+        )
+        received = b""
+        while b"grpc-status" not in received:
+            received += (piece := connection.recv(4096))
+            assert piece, received
+    assert b"\x0bgrpc-status\x0213" in received  # INTERNAL
+    assert b"Error parsing 'grpc-encoding'" in received
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """A frame of HTTP/2."""
+    head = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
+    return head + payload
 
 
 def test_an_empty_request_is_a_success_and_no_batch(doors: Doors) -> None:

@@ -16,6 +16,7 @@ from belvedere.api.errors import ApiError
 from belvedere.api.prometheus.gzip import compressed
 from belvedere.api.prometheus.text import to_json
 from belvedere.collector.errors import Permanent, Retryable
+from belvedere.otlp.errors import TooLarge, Unavailable
 from belvedere.prometheus.errors import PrometheusError
 from belvedere.query.promql.errors import (
     ParseError,
@@ -48,6 +49,8 @@ _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
     (PrometheusError, "bad_data", 400),
     (Permanent, "bad_data", 400),
     (Retryable, "unavailable", 503),
+    (TooLarge, "bad_data", 400),
+    (Unavailable, "unavailable", 503),
     (QueryTooLarge, "execution", 422),
     (QueryError, "execution", 422),
     (StoreUnavailable, "unavailable", 503),

@@ -9,6 +9,7 @@ from typing import Final
 from belvedere.prometheus.model import Metadata, Series
 
 _MAX_FAMILIES: Final = 100_000
+_MAX_PASSED_ON: Final = 20_000
 _SUFFIXES: Final = ("_bucket", "_count", "_sum")
 
 
@@ -27,6 +28,12 @@ class FamilyMemory:
                 self._families.move_to_end((project, metadata.name))
             while len(self._families) > _MAX_FAMILIES:
                 self._families.popitem(last=False)
+
+    def families(self, project: str) -> list[Metadata]:
+        """What was said last of the families of a project, for another process."""
+        with self._lock:
+            mine = [each for (name, _), each in self._families.items() if name == project]
+        return mine[-_MAX_PASSED_ON:]
 
     def known(self, project: str, series: Series) -> Series:
         """The series, with what is known of its family."""

@@ -1,6 +1,5 @@
 """OTLP metrics at `/api/v1/otlp/v1/metrics`, where Prometheus takes them: the Collector's door."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,7 +35,6 @@ def routes(state: AppState) -> list[BaseRoute]:
         receiver="prometheus_otlp",
         transport="http",
         limit_bytes=_CONFIG.max_request_body_size,
-        large=ThreadPoolExecutor(1, thread_name_prefix="prometheus-otlp"),
     )
     door = HttpApplication(_CONFIG, {Signal.METRICS: intake}, Access(state.tokens))
 

@@ -20,7 +20,8 @@ from belvedere.query.histogram.to_prometheus import to_prometheus
 from belvedere.query.promql.matcher import Matcher, MatchOp
 from belvedere.query.samples import Samples
 
-_MAX_BODY_BYTES: Final = 4 << 20
+_MAX_BODY_BYTES: Final = 1 << 20
+"""Before and after decompression. Queries are a few hundred bytes each."""
 _OPERATORS: Final = {
     MatcherType.EQUAL: MatchOp.EQUAL,
     MatcherType.NOT_EQUAL: MatchOp.NOT_EQUAL,
@@ -41,7 +42,7 @@ def routes(projects: Projects) -> list[BaseRoute]:
                 raise BadData(f"a read request is at most {_MAX_BODY_BYTES >> 20} MiB")
 
         def answer() -> bytes:
-            queries = decode_request(decompress(bytes(body)))
+            queries = decode_request(decompress(bytes(body), _MAX_BODY_BYTES))
             return compress(encode_response([_series(project, query) for query in queries]))
 
         data = await project.run(request, answer)

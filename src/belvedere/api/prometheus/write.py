@@ -4,8 +4,6 @@ An answer of success means "on disk", as OTLP's: what is sent waits in the same 
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.requests import Request
@@ -16,48 +14,22 @@ from belvedere import internal_telemetry as telemetry
 from belvedere.api.prometheus.answers import BadData, answering
 from belvedere.api.prometheus.family import FamilyMemory
 from belvedere.api.prometheus.project import Projects
+from belvedere.api.prometheus.write_request import Written, read_v1, read_v1_with, read_v2
 from belvedere.api.state import AppState
 from belvedere.collector.errors import ConsumeError
+from belvedere.otlp.decode_pool import Share, shared_pool
 from belvedere.otlp.signal import Signal
-from belvedere.prometheus.model import NAME, Series
-from belvedere.prometheus.points import MAX_TIME_MS, MIN_TIME_MS, encode_points
-from belvedere.prometheus.remote_write import v1, v2
-from belvedere.prometheus.remote_write.plain import read_plain
-from belvedere.prometheus.remote_write.snappy import decompress
+from belvedere.prometheus.remote_write.snappy import decompressed_bytes
 
 _V1: Final = "prometheus.WriteRequest"
 _V2: Final = "io.prometheus.write.v2.Request"
 _MAX_BODY_BYTES: Final = 32 << 20
+_SMALL_BYTES: Final = 256 << 10
+"""Decompressed. Parsing more holds Python's lock for too long, and is done by another process."""
 _NAMES: Final = ("prometheusremotewrite", "http")
 _accepted = telemetry.RECEIVER_ACCEPTED[Signal.METRICS].labels(*_NAMES)
 _refused = telemetry.RECEIVER_REFUSED[Signal.METRICS].labels(*_NAMES)
 _rejected = telemetry.RECEIVER_REJECTED[Signal.METRICS].labels(*_NAMES)
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """What a request held that can be stored, and what is said of the rest."""
-
-    points: bytes
-    samples: int
-    histograms: int = 0
-    exemplars: int = 0
-    problems: Sequence[str] = ()
-    lost: int = 0
-    """Samples and histograms of series that cannot be stored."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """2.0's response headers."""
-        counts = {
-            "Samples": self.samples,
-            "Histograms": self.histograms,
-            "Exemplars": self.exemplars,
-        }
-        return {
-            f"X-Prometheus-Remote-Write-{kind}-Written": str(count)
-            for kind, count in counts.items()
-        }
 
 
 def routes(state: AppState, projects: Projects) -> list[BaseRoute]:
@@ -75,17 +47,7 @@ def routes(state: AppState, projects: Projects) -> list[BaseRoute]:
             return Response("the body of a remote write is compressed with snappy\n", 415)
         body = await _body(request)
 
-        def read() -> _Written:
-            data = decompress(body)
-            if message == _V2:
-                return _storable(v2.decode(data))
-            if plain := read_plain(data, lambda name: memory.of(project, name)):
-                return _Written(plain.points, plain.samples)
-            series, families = v1.decode(data)
-            memory.learn(project, families)
-            return _storable([memory.known(project, each) for each in series])
-
-        written = await asyncio.to_thread(read)
+        written = await _read(message, body, project, str(request.client), memory)
         items = written.samples + written.histograms
         if items or written.exemplars:
             try:
@@ -100,6 +62,25 @@ def routes(state: AppState, projects: Projects) -> list[BaseRoute]:
         return Response(status_code=204, headers=written.headers)
 
     return [Route("/api/v1/write", answering(write), methods=["POST"])]
+
+
+async def _read(
+    message: str, body: bytes, project: str, connection: str, memory: FamilyMemory
+) -> Written:
+    """Read a request where it does not hold the event loop."""
+    if decompressed_bytes(body) <= _SMALL_BYTES:
+        if message == _V2:
+            return await asyncio.to_thread(read_v2, body)
+        return await asyncio.to_thread(read_v1, body, project, memory)
+    share = Share(project, connection)
+    if message == _V2:
+        return await shared_pool().run(share, len(body), read_v2, body)
+    known = await asyncio.to_thread(memory.families, project)
+    written, families = await shared_pool().run(
+        share, len(body), read_v1_with, body, project, known
+    )
+    memory.learn(project, families)
+    return written
 
 
 def _message_of(content_type: str) -> str | None:
@@ -121,35 +102,3 @@ async def _body(request: Request) -> bytes:
         if len(body) > _MAX_BODY_BYTES:
             raise BadData(f"a request is at most {_MAX_BODY_BYTES >> 20} MiB; send fewer at once")
     return bytes(body)
-
-
-def _storable(several: Sequence[Series]) -> _Written:
-    """The series that can be stored; the others are told of, up to three."""
-    good, problems, lost = [], [], 0
-    for series in several:
-        problem = _problem(series)
-        if problem:
-            problems.append(problem)
-            lost += len(series.samples) + len(series.histograms)
-        else:
-            good.append(replace(series, labels=tuple(sorted(series.labels))))
-    if len(problems) > 3:
-        problems = [*problems[:3], f"and {len(problems) - 3} series more"]
-    return _Written(
-        encode_points(good),
-        sum(len(series.samples) for series in good),
-        sum(len(series.histograms) for series in good),
-        sum(len(series.exemplars) for series in good),
-        problems,
-        lost,
-    )
-
-
-def _problem(series: Series) -> str:
-    """Why a series cannot be stored; empty where it can."""
-    if not series.name:
-        return f"a series has no {NAME}: {dict(series.labels)}"
-    times = (*(time for time, _ in series.samples), *(time for time, _ in series.histograms))
-    if times and not MIN_TIME_MS <= min(times) <= max(times) <= MAX_TIME_MS:
-        return f"{series.name} has a sample outside of the years 1900 to 2299"
-    return ""

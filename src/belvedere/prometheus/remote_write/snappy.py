@@ -23,10 +23,7 @@ def decompress(data: bytes, limit_bytes: int = MAX_DECODED_BYTES) -> bytes:
         TooLargeError: it holds more than `limit_bytes`.
         MalformedError: it is no block.
     """
-    try:
-        length, _ = read_varint(data, 0)
-    except (ValueError, IndexError):
-        raise MalformedError("the body is no snappy block: it has no length") from None
+    length = decompressed_bytes(data)
     if length > limit_bytes:
         raise TooLargeError(
             f"the request has {length} bytes decompressed; at most {limit_bytes} are taken:"
@@ -36,3 +33,16 @@ def decompress(data: bytes, limit_bytes: int = MAX_DECODED_BYTES) -> bytes:
         return bytes(cramjam.snappy.decompress_raw(data))
     except cramjam.DecompressionError as error:
         raise MalformedError(f"the body is no snappy block: {error}") from None
+
+
+def decompressed_bytes(data: bytes) -> int:
+    """The length that a block states for its contents.
+
+    Raises:
+        MalformedError: if it has no length.
+    """
+    try:
+        length, _ = read_varint(data, 0)
+    except (ValueError, IndexError):
+        raise MalformedError("the body is no snappy block: it has no length") from None
+    return length

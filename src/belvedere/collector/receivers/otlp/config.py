@@ -140,8 +140,8 @@ class HttpConfig(ComponentConfig):
     """OTLP/HTTP."""
 
     unsupported: ClassVar[Mapping[str, str]] = {
-        "compression_algorithms": "plain, gzip, zstd, snappy and deflate are taken; remove this"
-        " key",
+        "compression_algorithms": "plain, gzip, deflate, zstd, snappy and lz4 are accepted;"
+        " remove this key",
         "keep_alives_enabled": "set idle_timeout, which is how long connections are kept",
         "middlewares": "there are no such extensions",
         "response_headers": "a proxy before this receiver can add them",

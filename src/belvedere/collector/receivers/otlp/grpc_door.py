@@ -98,6 +98,7 @@ class GrpcDoor:
                     Encoding.PROTOBUF,
                     self._access.project(headers),
                     metadata_of(headers, _address(context), include_headers=include_metadata),
+                    context.peer(),
                 )
                 return await intake.take(request)
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer

@@ -123,6 +123,7 @@ class HttpApplication:
                         (scope.get("client") or ("",))[0],
                         include_headers=self._config.include_metadata,
                     ),
+                    str(scope.get("client")),
                 )
                 answer = await intake.take(request)
             except _ClientGoneError:

@@ -1,9 +1,8 @@
 """What both doors do with a request: decode it, hand it on, count it, and name what went wrong."""
 
-import asyncio
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter, thread_time
 from typing import Final
 
 import structlog
@@ -12,22 +11,28 @@ from belvedere import internal_telemetry as telemetry
 from belvedere.collector.component import Consumer
 from belvedere.collector.errors import Permanent, Retryable
 from belvedere.collector.receivers.otlp.access import Headers
-from belvedere.collector.receivers.otlp.allowance import Allowance, Lease
 from belvedere.otlp.answer import success
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.compression import decompress
-from belvedere.otlp.decode import Decoded, decode
+from belvedere.otlp.decode import Decoded, decode, decode_body
+from belvedere.otlp.decode_pool import DecodePool, Share, shared_pool
 from belvedere.otlp.encoding import Encoding
-from belvedere.otlp.errors import Internal, NotAccepted, OtlpError, Unavailable
+from belvedere.otlp.errors import Internal, NotAccepted, OtlpError, TooLarge, Unavailable
 from belvedere.otlp.signal import Signal
 from belvedere.otlp.status import grpc_answer
+from belvedere.otlp.validate import TooManyRecordsError
 
 log = structlog.get_logger(__name__)
 
-_INLINE_BYTES: Final = 512 << 10
-"""Up to this size, decoding takes some milliseconds, and another thread would only cost more."""
+_INLINE_BYTES: Final = {Encoding.PROTOBUF: 512 << 10, Encoding.JSON: 32 << 10}
+"""Decompressed, up to this size, decoding takes some milliseconds, and another process costs more.
+
+Whatever is in it, the event loop is not held for more than 50 ms.
+"""
+_INLINE_RECORDS: Final = 8192
+"""Of small requests, those with more resources, scopes and records take longer."""
 _INLINE_COMPRESSED_BYTES: Final = 64 << 10
-"""The same for bodies that become, usually, some eight times as long."""
+"""Larger compressed bodies become, usually, too large."""
 _JSON_SHARE: Final = 4
 """JSON gets this part of the limit: on its way to a message it takes much more memory."""
 
@@ -42,6 +47,8 @@ class Request:
     encoding: Encoding
     project: str
     metadata: Headers
+    connection: str = ""
+    """Address and port of the client."""
 
 
 class Intake:
@@ -55,9 +62,8 @@ class Intake:
         receiver: str,
         transport: str,
         limit_bytes: int,
-        large: Executor,
-        parsed: Allowance | None = None,
         canonical: bool = True,
+        pool: DecodePool | None = None,
     ) -> None:
         """A way.
 
@@ -67,16 +73,13 @@ class Intake:
             receiver: id of the receiver, for the counters.
             transport: `grpc` or `http`, for the counters.
             limit_bytes: of a request after decompression.
-            large: decodes large requests, so that the event loop goes on meanwhile. One thread,
-                so that there is one at a time: parsed, they need several times their size.
-            parsed: for requests that go on parsed; beyond it, large ones go on as bytes alone;
-                None: all large ones do.
             canonical: whether the bytes of batches are to be canonical; see `decode`.
+            pool: decodes large requests; None: that of the process.
         """
         self.signal = signal
         self._consumer = consumer
         self._limit_bytes = limit_bytes
-        self._large, self._parsed = large, parsed or Allowance(0)
+        self._pool = pool or shared_pool()
         self._canonical = canonical
         names = (receiver, transport)
         self._accepted = telemetry.RECEIVER_ACCEPTED[signal].labels(*names)
@@ -95,13 +98,12 @@ class Intake:
         """
         started = perf_counter()
         try:
-            with self._parsed.lease() as lease:
-                decoded = await self._decoded(request, lease)
-                batch = decoded.batch
-                if batch.items:
-                    await self._hand_on(batch)
-                    self._accepted.inc(batch.items)
-                    self._bytes.inc(len(batch.data))
+            decoded = await self._decoded(request)
+            batch = decoded.batch
+            if batch.items:
+                await self._hand_on(batch)
+                self._accepted.inc(batch.items)
+                self._bytes.inc(len(batch.data))
             if decoded.rejected:
                 self._rejected.inc(decoded.rejected)
             self._ok.inc()
@@ -120,28 +122,67 @@ class Intake:
         telemetry.RECEIVER_REQUESTS.labels(*self._names, self.signal, outcome).inc()
         return error
 
-    async def _decoded(self, request: Request, lease: Lease) -> Decoded:
-        if len(request.body) <= _inline_bytes(request.coding):
-            return self._decode(request, lease)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._large, self._decode, request, lease)
+    async def _decoded(self, request: Request) -> Decoded:
+        started = thread_time()
+        try:
+            decoded = self._decoded_inline(request)
+        finally:
+            self._pool.decoded_inline(request.project, thread_time() - started)
+        return decoded or await self._decoded_by_pool(request)
 
-    def _decode(self, request: Request, lease: Lease) -> Decoded:
-        limit_bytes = self._limit_bytes
-        if request.encoding is Encoding.JSON:
-            limit_bytes //= _JSON_SHARE
-        body = decompress(request.body, request.coding, limit_bytes=limit_bytes)
-        decoded = decode(
-            self.signal,
-            body,
-            request.encoding,
-            project=request.project,
-            metadata=request.metadata,
-            canonical=self._canonical,
+    def _decoded_inline(self, request: Request) -> Decoded | None:
+        """The decoded request; None if that would hold the event loop for too long."""
+        content = self._small_content(request)
+        if content is None:
+            return None
+        try:
+            return decode(
+                self.signal,
+                content,
+                request.encoding,
+                project=request.project,
+                metadata=request.metadata,
+                canonical=self._canonical,
+                most_records=_INLINE_RECORDS,
+            )
+        except TooManyRecordsError:
+            return None
+
+    def _small_content(self, request: Request) -> bytes | None:
+        """The decompressed body, if it is small enough to be decoded on the event loop."""
+        limit_bytes = min(
+            self._limit_bytes_of(request.encoding),
+            self._pool.inline_bytes(request.project, _INLINE_BYTES[request.encoding]),
         )
-        if not lease.take(len(decoded.batch.data)):
-            decoded.batch.forget_large()
-        return decoded
+        if request.coding in ("", "identity"):
+            return request.body if len(request.body) <= limit_bytes else None
+        if len(request.body) > _INLINE_COMPRESSED_BYTES:
+            return None
+        try:
+            return decompress(request.body, request.coding, limit_bytes=limit_bytes)
+        except TooLarge:
+            return None
+
+    async def _decoded_by_pool(self, request: Request) -> Decoded:
+        decoded = await self._pool.run(
+            Share(request.project, request.connection),
+            len(request.body),
+            partial(
+                decode_body,
+                limit_bytes=self._limit_bytes_of(request.encoding),
+                canonical=self._canonical,
+            ),
+            self.signal,
+            request.body,
+            request.coding,
+            request.encoding,
+        )
+        batch = replace(decoded.batch, project=request.project, metadata=request.metadata)
+        return replace(decoded, batch=batch)
+
+    def _limit_bytes_of(self, encoding: Encoding) -> int:
+        is_json = encoding is Encoding.JSON
+        return self._limit_bytes // _JSON_SHARE if is_json else self._limit_bytes
 
     async def _hand_on(self, batch: Batch) -> None:
         items = batch.items
@@ -156,7 +197,3 @@ class Intake:
         except Exception:
             self._refused.inc(items)
             raise
-
-
-def _inline_bytes(coding: str) -> int:
-    return _INLINE_BYTES if coding in ("", "identity") else _INLINE_COMPRESSED_BYTES

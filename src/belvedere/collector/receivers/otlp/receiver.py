@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar, Final
 
 import structlog
@@ -10,7 +9,6 @@ import structlog
 from belvedere.collector.component import Consumer, Host
 from belvedere.collector.errors import ConfigError
 from belvedere.collector.receivers.otlp.access import Access, Authenticator, read_tokens
-from belvedere.collector.receivers.otlp.allowance import Allowance
 from belvedere.collector.receivers.otlp.config import AuthConfig, OtlpReceiverConfig
 from belvedere.collector.receivers.otlp.grpc_door import GrpcDoor
 from belvedere.collector.receivers.otlp.http_door import HttpDoor
@@ -21,8 +19,6 @@ from belvedere.otlp.signal import Signal
 
 log = structlog.get_logger(__name__)
 
-_PARSED_BYTES: Final = 32 << 20
-"""Of requests that are under way parsed, at once; in memory they have several times that."""
 _GRACE_S: Final = 5.0
 """What requests in flight get to finish at shutdown."""
 
@@ -40,7 +36,6 @@ class OtlpReceiver:
         self._host = host
         self._consumers = consumers
         self._key = f"receivers::{host.component_id}"
-        self._large: ThreadPoolExecutor | None = None
         self._grpc: GrpcDoor | None = None
         self._http: HttpDoor | None = None
 
@@ -92,7 +87,6 @@ class OtlpReceiver:
         tokens: Mapping[str, str] = self._config.tokens
         if self._config.tokens_file is not None:
             tokens = read_tokens(self._config.tokens_file, f"{self._key}::tokens_file")
-        self._large = ThreadPoolExecutor(1, thread_name_prefix="otlp-large")
         try:
             if protocols.grpc is not None:
                 key = f"{self._key}::protocols::grpc"
@@ -117,14 +111,8 @@ class OtlpReceiver:
         doors = [door for door in (self._grpc, self._http) if door is not None]
         self._grpc = self._http = None
         await asyncio.gather(*(door.stop(_GRACE_S) for door in doors))
-        large, self._large = self._large, None
-        if large is not None:
-            large.shutdown(wait=False)
 
     def _intakes(self, transport: str, limit_bytes: int) -> dict[Signal, Intake]:
-        assert self._large is not None  # noqa: S101 - start has made it
-        as_received = AsReceived in self._host.services
-        parsed = Allowance(_PARSED_BYTES) if as_received else None  # a store needs bytes alone
         return {
             signal: Intake(
                 signal,
@@ -132,9 +120,7 @@ class OtlpReceiver:
                 receiver=self._host.component_id,
                 transport=transport,
                 limit_bytes=limit_bytes,
-                large=self._large,
-                parsed=parsed,
-                canonical=not as_received,
+                canonical=AsReceived not in self._host.services,
             )
             for signal, consumer in self._consumers.items()
         }
