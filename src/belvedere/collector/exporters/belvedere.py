@@ -17,8 +17,10 @@ from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.durable_queue import DurableQueue, Segment, Sync
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConfigError, Permanent, Retryable
-from belvedere.otlp.batch import Batch
-from belvedere.otlp.nested import flatten_nested
+from belvedere.otlp.batch import CLIENT_ADDRESS, Batch
+from belvedere.otlp.decode_pool import Share, shared_pool
+from belvedere.otlp.errors import TooLarge, Unavailable
+from belvedere.otlp.nested import flatten_nested, has_nested
 from belvedere.otlp.signal import Signal
 from belvedere.store.errors import InvalidProject, StoreError
 from belvedere.store.ingest import Door
@@ -28,6 +30,8 @@ from belvedere.store.writer import SegmentWriter
 
 log = structlog.get_logger(__name__)
 
+_FLATTEN_INLINE_BYTES = 32 << 10
+_SCAN_INLINE_BYTES = 1 << 20
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 
@@ -126,7 +130,7 @@ class BelvedereExporter:
         if not batch.items:
             return
         await self._ensure(batch.project)
-        data = flatten_nested(batch.signal, batch.data)
+        data = await _flattened(batch)
         try:
             if batch.signal is Signal.METRICS and self._metrics.needs_work(data):
                 # Shielded: what is on disk has to be known to the sums that the next deltas add to.
@@ -161,7 +165,7 @@ class BelvedereExporter:
     async def _append_normalized(self, batch: Batch, data: bytes) -> None:
         """Queue metrics that the tables cannot hold as they come: deltas, extreme scales."""
         async with self._metrics.lock(batch.project):
-            normalized = self._metrics.normalize(batch.project, data)
+            normalized = await asyncio.to_thread(self._metrics.normalize, batch.project, data)
             dropped = sum(normalized.dropped.values())
             await self.queue.append(_lane(batch), normalized.data, batch.items - dropped)
             normalized.commit()
@@ -204,6 +208,27 @@ class BelvedereExporter:
                 await self.queue.put_back(segment)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+async def _flattened(batch: Batch) -> bytes:
+    """The batch's data without nested values, flattened where it does not hold the event loop.
+
+    Raises:
+        Retryable: if it cannot be done now.
+        Permanent: if it takes too much memory or CPU time.
+    """
+    signal, data = batch.signal, batch.data
+    if len(data) <= _FLATTEN_INLINE_BYTES:
+        return flatten_nested(signal, data)
+    if len(data) <= _SCAN_INLINE_BYTES and not has_nested(signal, data):
+        return data
+    share = Share(batch.project, *batch.metadata.get(CLIENT_ADDRESS, ("",))[:1])
+    try:
+        return await shared_pool().run(share, len(data), flatten_nested, signal, data)
+    except Unavailable as error:
+        raise Retryable(str(error), after_s=error.after_s) from None
+    except TooLarge as error:
+        raise Permanent(str(error)) from None
 
 
 def _lane(batch: Batch) -> str:
