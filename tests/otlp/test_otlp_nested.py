@@ -14,10 +14,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from otlp_strategies import requests, trace_request
+from otlp_strategies import field, requests, trace_request
 
 from belvedere.otlp.any_value import json_text
-from belvedere.otlp.nested import flatten_nested
+from belvedere.otlp.nested import flatten_nested, has_nested
 from belvedere.otlp.signal import Signal
 
 NESTED = ("array_value", "kvlist_value")
@@ -25,10 +25,10 @@ NESTED = ("array_value", "kvlist_value")
 
 def values_of(message: Message) -> Iterator[AnyValue]:
     """All values in a message that are in no other value, by its descriptor."""
-    for field, content in message.ListFields():
-        if field.message_type is None:
+    for described, content in message.ListFields():
+        if described.message_type is None:
             continue
-        for part in content if field.is_repeated else [content]:
+        for part in content if described.is_repeated else [content]:
             if isinstance(part, AnyValue):
                 yield part
             else:
@@ -205,3 +205,16 @@ def test_the_deepest_nesting_has_a_text() -> None:
     for _ in range(49):
         nested = array(nested)
     assert json_text(nested) == "[" * 49 + '"x"' + "]" * 49
+
+
+@pytest.mark.parametrize("signal", Signal)
+@pytest.mark.parametrize("before", [0, (256 << 10) - 40, (256 << 10) - 8, 256 << 10])
+def test_nested_values_are_found_wherever_they_begin(signal: Signal, before: int) -> None:
+    """The search is done in pieces of 256 KiB; a value may begin at the end of one."""
+    filler = field(1, field(1, field(1, field(1, b"f" * before))))
+    nested = field(1, field(1, field(1, b"k") + field(2, field(5, field(1, field(1, b"v"))))))
+    data = filler + field(1, nested)
+    for shift in range(24):
+        shifted = field(1, field(1, field(1, field(1, b"f" * shift)))) + data
+        assert has_nested(signal, shifted)
+        assert has_nested(signal, flatten_nested(signal, shifted)) is False

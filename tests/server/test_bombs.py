@@ -12,7 +12,7 @@ import grpc
 import httpx
 import pytest
 import zstandard
-from otlp_strategies import field, trace_request
+from otlp_strategies import SPAN_ID, TRACE_ID, field, trace_request
 from running_server import TIMEOUT_S, RunningServer
 
 MIB = 1 << 20
@@ -37,7 +37,9 @@ def spans(content: bytes) -> bytes:
 
 
 def attribute(value: bytes) -> bytes:
-    return spans(field(2, field(9, field(1, b"key") + field(2, value))))
+    """A span that is valid, with one attribute."""
+    ids = field(1, TRACE_ID) + field(2, SPAN_ID)
+    return spans(field(2, ids + field(9, field(1, b"key") + field(2, value))))
 
 
 CONTENTS: dict[str, Callable[[], bytes]] = {
@@ -46,6 +48,8 @@ CONTENTS: dict[str, Callable[[], bytes]] = {
     "empty spans": lambda: spans(b"\x12\x00" * (SIZE // 2)),
     "empty attributes": lambda: spans(field(2, b"\x4a\x00" * (SIZE // 2))),
     "nested": lambda: attribute(nested(30)) * (SIZE // 4 // len(attribute(nested(30)))),
+    "a long list": lambda: attribute(field(5, b"\x0a\x02\x10\x01" * (SIZE // 64))),
+    "a list of 500 KiB": lambda: attribute(field(5, b"\x0a\x02\x10\x01" * (500 << 8))),
     "nested too deep": lambda: attribute(nested(3000)),
 }
 JSON_CONTENTS: dict[str, Callable[[], bytes]] = {

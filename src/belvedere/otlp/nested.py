@@ -75,15 +75,23 @@ def flatten_nested(signal: Signal, data: bytes) -> bytes:
     Raises:
         ValueError: `data` is not valid.
     """
-    found = sorted(
-        match.start()
-        for pattern in _PATTERNS[signal]
-        for match in _matches(pattern, data)
-        if _holds_exactly_one_field(match)
-    )
+    found = sorted(_found(signal, data))
     if not found:
         return data
     return _rewritten(data, 0, len(data), _SHAPES[signal], found)
+
+
+def has_nested(signal: Signal, data: bytes) -> bool:
+    """Whether `flatten_nested` may change `data`."""
+    return any(True for _ in _found(signal, data))
+
+
+def _found(signal: Signal, data: bytes) -> Iterator[int]:
+    """Where fields begin that hold a list or a map, by their first bytes."""
+    for pattern in _PATTERNS[signal]:
+        for match in _matches(pattern, data):
+            if _holds_exactly_one_field(match):
+                yield match.start()
 
 
 def _matches(pattern: re.Pattern[bytes], data: bytes) -> Iterator[re.Match[bytes]]:

@@ -19,8 +19,10 @@ from belvedere.collector.durable_queue import DurableQueue, Sync
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConfigError, Permanent, Retryable
 from belvedere.collector.segment_files import Segment
-from belvedere.otlp.batch import Batch
-from belvedere.otlp.nested import flatten_nested
+from belvedere.otlp.batch import CLIENT_ADDRESS, Batch
+from belvedere.otlp.decode_pool import Share, shared_pool
+from belvedere.otlp.errors import TooLarge, Unavailable
+from belvedere.otlp.nested import flatten_nested, has_nested
 from belvedere.otlp.signal import Signal
 from belvedere.store.errors import InvalidProject, StoreError, StoreUnavailable
 from belvedere.store.ingest import Door
@@ -33,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 _FAILING_AFTER_S = 5.0
 """How long inserts fail, and none succeeds, before that is a problem of the server."""
+_FLATTEN_INLINE_BYTES = 32 << 10
+_SCAN_INLINE_BYTES = 1 << 20
 
 
 class QueueConfig(ComponentConfig):
@@ -142,7 +146,7 @@ class BelvedereExporter:
         if not batch.items:
             return
         await self._ensure(batch.project)
-        data = flatten_nested(batch.signal, batch.data)
+        data = await _flattened(batch)
         try:
             if batch.signal is Signal.METRICS and self._metrics.needs_work(data):
                 # Shielded: what is on disk has to be known to the sums that the next deltas add to.
@@ -200,7 +204,7 @@ class BelvedereExporter:
     async def _append_normalized(self, batch: Batch, data: bytes) -> None:
         """Queue metrics that the tables cannot hold as they come: deltas, extreme scales."""
         async with self._metrics.lock(batch.project):
-            normalized = self._metrics.normalize(batch.project, data)
+            normalized = await asyncio.to_thread(self._metrics.normalize, batch.project, data)
             dropped = sum(normalized.dropped.values())
             await self.queue.append(_lane(batch), normalized.data, batch.items - dropped)
             normalized.commit()
@@ -251,6 +255,27 @@ class BelvedereExporter:
         log.error("queue_segment_lost", error="its file was deleted", segment=str(segment.path))
         _count_lost(segment.lane, segment.items or 0)
         await self.queue.done(segment)
+
+
+async def _flattened(batch: Batch) -> bytes:
+    """The batch's data without nested values, flattened where it does not hold the event loop.
+
+    Raises:
+        Retryable: if it cannot be done now.
+        Permanent: if it takes too much memory or CPU time.
+    """
+    signal, data = batch.signal, batch.data
+    if len(data) <= _FLATTEN_INLINE_BYTES:
+        return flatten_nested(signal, data)
+    if len(data) <= _SCAN_INLINE_BYTES and not has_nested(signal, data):
+        return data
+    share = Share(batch.project, *batch.metadata.get(CLIENT_ADDRESS, ("",))[:1])
+    try:
+        return await shared_pool().run(share, len(data), flatten_nested, signal, data)
+    except Unavailable as error:
+        raise Retryable(str(error), after_s=error.after_s) from None
+    except TooLarge as error:
+        raise Permanent(str(error)) from None
 
 
 def _lane(batch: Batch) -> str:
