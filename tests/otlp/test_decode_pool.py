@@ -84,9 +84,11 @@ def test_projects_and_connections_are_served_in_turn(
 
     async def all_of_them() -> None:
         first = asyncio.create_task(pool.run(Share("p", "a"), 0, Path.read_bytes, gate))
-        waiting = [("p", "a", "a1"), ("p", "a", "a2"), ("p", "b", "b1"), ("q", "c", "c1")]
-        tasks = [asyncio.create_task(send(*each)) for each in waiting]
-        await asyncio.to_thread(gate.write_bytes, b"open")  # returns when the reader is there
+        with await asyncio.to_thread(gate.open, "wb") as opened:  # as soon as it is being served
+            waiting = [("p", "a", "a1"), ("p", "a", "a2"), ("p", "b", "b1"), ("q", "c", "c1")]
+            tasks = [asyncio.create_task(send(*each)) for each in waiting]
+            await asyncio.sleep(0)  # each has submitted its call
+            opened.write(b"open")
         assert await first == b"open"
         await asyncio.gather(*tasks)
 

@@ -77,7 +77,7 @@ def test_a_protocol_is_served_if_its_key_is_there(
         ({"protocols": {"http": {"max_request_body_size": 0}}}, "greater than 0"),
         ({"protocols": {"http": {"read_timeout": 5}}}, "has no unit"),
         ({"protocols": {"http": {"tls": {"cert_file": "c.pem"}}}}, "key_file"),
-        ({"tokens": {"a": "no project"}}, "no project name"),
+        ({"tokens": {"a": "no project"}}, "invalid project 'no project'"),
         ({"tokens": {"a": "p"}, "tokens_file": "f"}, "exclude each other"),
         ({"protocols": "grpc"}, "protocols"),
     ],
