@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from belvedere import internal_telemetry as telemetry
 from belvedere.collector.component import Host
 from belvedere.collector.errors import Retryable
 from belvedere.collector.exporters.belvedere import BelvedereExporter
@@ -234,6 +235,26 @@ async def test_a_data_directory_that_is_removed_is_a_problem_and_refuses(
         await until(lambda: bool(exporter.problem()))
         with pytest.raises(Retryable, match="queue's directory: No such file"):
             await exporter.consume(batch("b"))
+
+
+async def test_a_segment_whose_file_somebody_deleted_is_counted_and_holds_up_nothing(
+    migrated: EmbeddedClickHouse, tmp_path: Path
+) -> None:
+    dropped = telemetry.STORE_DROPPED["traces"].labels("default", "segment deleted")
+    before = dropped._value.get()
+    db = Faulty(migrated)
+    failure = insert_error("Code: 243. DB::Exception: full. (NOT_ENOUGH_SPACE)")
+    async with running(db, tmp_path / "data") as exporter:
+        db.failures = [("before", failure)] * 1000
+        await exporter.consume(batch("deleted"))
+        await until(lambda: exporter.queue.failing() > 0)
+        for file in (tmp_path / "data" / "queue").rglob("*.otlp"):
+            file.unlink()
+        db.failures = []
+        await exporter.consume(batch("a"))
+        await until(exporter.queue.is_empty)
+    assert names(migrated) == {"a": 1}
+    assert dropped._value.get() - before == 1
 
 
 async def test_an_orderly_stop_does_not_wait_for_what_cannot_be_stored(

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -39,23 +38,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from otlp_peers import GrpcPeer
+from prerequisites import shared
 from running_collector import RunningCollector
 
-FILE = (
-    Path(__file__).parents[4]
-    / "shared"
-    / "conformance"
-    / "collector"
-    / "otel-collector-config.yaml"
-)
+FILE = ("conformance", "collector", "otel-collector-config.yaml")
 REQUESTS, EACH = 60, 20
 """One after the other, as a stock exporter sends them."""
 PATIENCE_S = 60.0
 """Waiting for the timer once per request would take 300 s."""
-
-pytestmark = pytest.mark.skipif(
-    not FILE.exists(), reason=f"needs {FILE.name} of ../shared/conformance/collector"
-)
 
 
 @pytest.fixture
@@ -92,7 +82,7 @@ def official(grpc_peer: GrpcPeer, loki_peer: LokiPeer) -> Iterator[Running]:
         "service::telemetry::metrics::level": "none",
     }
     options = [part for key, value in addresses.items() for part in ("--set", f"{key}={value}")]
-    with RunningCollector(FILE, *options) as collector:
+    with RunningCollector(shared(*FILE), *options) as collector:
         listens = collector.ready().wait_for("otlp_receiver_listens")
         yield Running(collector, listens["grpc_port"], listens["http_port"], scrape_port)
 

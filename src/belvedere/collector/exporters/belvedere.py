@@ -235,7 +235,7 @@ class BelvedereExporter:
                 await self.queue.done(segment)
                 self._failing_since_s = None
             except Exception as error:
-                if not segment.path.exists() and not self.queue.problem():
+                if _is_deleted(segment, error) and not self.queue.problem():
                     await self._give_up(segment)
                     continue
                 if not _is_of_one_project(error):
@@ -285,6 +285,10 @@ def _lane(batch: Batch) -> str:
 def _project_and_door(lane: str) -> tuple[str, Door]:
     project, _, door = lane.rpartition("/")
     return project, Door(door)
+
+
+def _is_deleted(segment: Segment, error: Exception) -> bool:
+    return isinstance(error, FileNotFoundError) and str(error.filename) == str(segment.path)
 
 
 def _is_of_one_project(error: Exception) -> bool:
