@@ -129,7 +129,7 @@ class SegmentBacklog:
         return max(lane.not_before_s, entry.not_before_s) - now_s
 
     def drain(self) -> None:
-        """From now on there are no pauses, and nothing that fails is taken again."""
+        """Take without pauses from now on, and nothing again that fails."""
         self._failed_in_drain = set()
         for lane in self._lanes.values():
             lane.failures = 0

@@ -162,7 +162,7 @@ def test_token_files(tmp_path: Path, content: str, tokens: dict[str, str]) -> No
     [
         (None, "cannot read .*: No such file"),
         ("", "tokens.yaml: .*does not map tokens to projects"),
-        ("{}", "there are no tokens"),
+        ("{}", "missing tokens"),
         ("- s3cret", "does not map tokens"),
         ("s3cret: [a]", "tokens.yaml:1: .*does not map tokens"),
         ("a: b\ns3cret: bad name", "tokens.yaml:2: .*does not map tokens"),

@@ -45,7 +45,7 @@ def read_v1(body: bytes, project: str, memory: FamilyMemory) -> Written:
     """Read a request of version 1.0, whose families `memory` learns.
 
     Raises:
-        PrometheusError, TooLarge: if the body is no such request, or too large.
+        PrometheusError, TooLarge: if the body is not a write request, or too large.
     """
     return _read_v1(body, project, memory)[0]
 
@@ -63,7 +63,7 @@ def read_v2(body: bytes) -> Written:
     """Read a request of version 2.0.
 
     Raises:
-        PrometheusError, TooLarge: if the body is no such request, or too large.
+        PrometheusError, TooLarge: if the body is not a write request, or too large.
     """
     data = decompress(body)
     check_density(data)

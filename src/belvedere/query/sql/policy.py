@@ -120,7 +120,7 @@ class Policy:
             )
 
     def _reason(self, name: str, *, called: bool) -> str | None:
-        """Why a function may not be called; None if it may, or if `name` is no function."""
+        """Why a function may not be called; None if it may, or if `name` is not a function."""
         if name in FOR_NOBODY:
             return FOR_NOBODY[name]
         if self.confined_to is None or not (called or name not in NAMES_OF_COLUMNS):

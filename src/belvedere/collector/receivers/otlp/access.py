@@ -141,7 +141,7 @@ def read_tokens(file: Path, key: str) -> dict[str, str]:
             raise _bad_tokens(problem, file, token.start_mark.line + 1, key)
         tokens[token.value] = project.value
     if not tokens:
-        raise _bad_tokens("there are no tokens", file, None, key)
+        raise _bad_tokens("missing tokens", file, None, key)
     return tokens
 
 
