@@ -208,7 +208,6 @@ async def test_unreadable_data_is_listed_and_replayed(
 async def test_failing_inserts_are_a_problem_and_a_success_ends_it(
     migrated: EmbeddedClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now_s = time.monotonic()
     db = Faulty(migrated)
     async with running(db, tmp_path / "data") as exporter:
         assert exporter.problem() == ""
@@ -217,7 +216,8 @@ async def test_failing_inserts_are_a_problem_and_a_success_ends_it(
         await exporter.consume(batch("a"))
         await until(lambda: exporter.queue.failing() > 0)
         assert exporter.problem() == "", "it may pass"
-        monkeypatch.setattr("time.monotonic", lambda: now_s + 3600)
+        later_s = time.monotonic() + 3600
+        monkeypatch.setattr("time.monotonic", lambda: later_s)
         assert exporter.problem().startswith("nothing could be stored for 36")
         monkeypatch.undo()
         db.failures = []
