@@ -79,14 +79,14 @@ def test_rules_record_alert_and_remember(
     before = start_server()
     now_s = time.time()
     # As a server leaves it that was stopped a minute ago, with an alert pending since 50 minutes.
+    # The alert's series is there, too: states are restored once, soon after the start.
     for_state = {"__name__": "ALERTS_FOR_STATE", **_LONG}
-    _write(before, (for_state, now_s - 60, now_s - 3000))
+    level = {"__name__": "level", "room": "a"}
+    _write(before, (for_state, now_s - 60, now_s - 3000), (level, now_s, 3.0))
     before.stop()
     with RealAlertmanager(tmp_path / "alertmanager") as alertmanager:
         alerts.write_text(f"alertmanagers: ['{alertmanager.url}']\nexternal_labels: {{dc: x}}\n")
         server = start_server("--rules", str(tmp_path / "rul*.yml"), "--alerts", str(alerts))
-        level = {"__name__": "level", "room": "a"}
-        _write(server, (level, time.time(), 3.0))
 
         (told,) = _when(alertmanager.alerts, "Alertmanager hears of no alert")
         assert told["labels"] == {"alertname": "Low", "room": "a", "severity": "page", "dc": "x"}
