@@ -36,7 +36,7 @@ def values_of(message: Message) -> Iterator[AnyValue]:
 
 
 @pytest.mark.parametrize("signal", Signal)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_it_does_what_a_walk_over_the_parsed_request_does(
     signal: Signal, data: st.DataObject

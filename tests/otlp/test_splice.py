@@ -55,7 +55,7 @@ def parsed(signal: Signal, data: bytes | None) -> ExportRequest:
 
 
 @pytest.mark.parametrize("signal", list(Signal))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_attributes_are_appended_to_each_item(signal: Signal, data: st.DataObject) -> None:
     request = data.draw(requests(signal)).SerializeToString()
@@ -65,7 +65,7 @@ def test_attributes_are_appended_to_each_item(signal: Signal, data: st.DataObjec
 
 @pytest.mark.parametrize("change", [rename_all, drop_all])
 @pytest.mark.parametrize("signal", list(Signal))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_resources_are_changed(
     signal: Signal, change: Callable[[Any], None], data: st.DataObject

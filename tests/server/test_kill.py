@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-KILLS = 20
+KILLS = 10
 ITEMS = 25
 
 
@@ -94,7 +94,7 @@ class Sender(threading.Thread):
                 self.acknowledged.extend(numbers)
 
 
-def test_twenty_kills(start_server: Callable) -> None:
+def test_ten_kills(start_server: Callable) -> None:
     chance = random.Random(20)
     acknowledged: dict[str, list[int]] = {signal: [] for signal in SIGNALS}
     following = dict.fromkeys(SIGNALS, 1)

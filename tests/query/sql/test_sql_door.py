@@ -386,7 +386,7 @@ TRICKS = "into outfile format settings {t:Identifier} merge('.*','otel_logs') vi
 PIECES = st.sampled_from(f"{WORDS} {QUOTES} {OTHERS} {TRICKS} \u201c \u201d".split(" "))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=150)
 @given(
     st.sampled_from(["select * from ", "select (select any(Body) from ", "with x as (", "show "]),
     st.lists(st.tuples(PIECES, st.sampled_from(["", " ", "\n"])), max_size=10),
