@@ -1,12 +1,12 @@
 """The caller of a request: which project, and whether it may see others."""
 
-import hmac
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from belvedere.api.errors import ApiError
 from belvedere.api.state import AppState
+from belvedere.collector.receivers.otlp.access import project_of_token
 from belvedere.collector.receivers.otlp.config import ALL_PROJECTS
 from belvedere.otlp.batch import PROJECT_NAME_RULE, is_project_name
 
@@ -50,7 +50,8 @@ def caller(request: Request, state: AppState) -> Caller:
 
 def _project_of_token(request: Request, state: AppState) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    project = _project(token.strip(), state) if scheme.lower() == "bearer" else None
+    is_bearer = scheme.lower() == "bearer"
+    project = project_of_token(token.strip(), state.tokens) if is_bearer else None
     if project is None:
         raise ApiError(
             401,
@@ -60,14 +61,3 @@ def _project_of_token(request: Request, state: AppState) -> str:
             headers={"WWW-Authenticate": 'Bearer realm="belvedere"'},
         )
     return project
-
-
-def _project(token: str, state: AppState) -> str | None:
-    """The project of a token, found in a time that tells nothing about the tokens."""
-    found = None
-    if not token:
-        return None
-    for known, project in state.tokens.items():
-        if hmac.compare_digest(token.encode(), known.encode()):
-            found = project
-    return found

@@ -51,7 +51,7 @@ class Access:
             tokens: bearer tokens and their projects; if there are any, a request needs one.
             authenticator: asked instead of `tokens`.
         """
-        self._tokens = [(token.encode(), project) for token, project in tokens.items()]
+        self._tokens = tokens
         self._authenticator = authenticator
 
     def project(self, headers: Headers) -> str:
@@ -82,17 +82,24 @@ class Access:
         scheme, _, shown = headers.get("authorization", ("",))[0].partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("send the header Authorization: Bearer and a token")
-        token = shown.strip().encode()
-        found = ""
-        if not token:
-            raise Unauthenticated("the bearer token is not valid here: it is empty")
-        # All are compared, in constant time each, so that time tells nothing about the tokens.
-        for known, project in self._tokens:
-            if hmac.compare_digest(token, known):
-                found = project
-        if not found:
-            raise Unauthenticated("the bearer token is not valid here")
-        return found
+        token = shown.strip()
+        project = project_of_token(token, self._tokens)
+        if project is None:
+            reason = "" if token else ": it is empty"
+            raise Unauthenticated(f"the bearer token is not valid here{reason}")
+        return project
+
+
+def project_of_token(token: str, tokens: Mapping[str, str]) -> str | None:
+    """The project of a bearer token; None if it is not one of `tokens`, or is empty.
+
+    All are compared, in constant time each, so that time tells nothing about the tokens.
+    """
+    found = None
+    for known, project in tokens.items():
+        if hmac.compare_digest(token.encode(), known.encode()):
+            found = project
+    return found if token else None
 
 
 def metadata_of(headers: Headers, address: str, *, include_headers: bool) -> Headers:
