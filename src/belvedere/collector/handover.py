@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import structlog
 
-from belvedere.otlp.batch import Batch
+from belvedere.otlp.batch import Batch, items_by_signal
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +40,6 @@ class Handover:
     def drop(self) -> None:
         """Report what no successor took: the process stops before one could start."""
         for place, batches in self._left.items():
-            items: dict[str, int] = {}
-            for batch in batches:
-                items[batch.signal] = items.get(batch.signal, 0) + batch.items
-            if items:
+            if items := items_by_signal(batches):
                 log.error("dropped", component=place, error="no successor started", items=items)
         self._left.clear()

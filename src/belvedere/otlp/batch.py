@@ -133,6 +133,14 @@ class Batch:
             self._message = None
 
 
+def items_by_signal(batches: Iterable[Batch]) -> dict[Signal, int]:
+    """How many items batches have together, of each signal that is among them."""
+    items: dict[Signal, int] = {}
+    for batch in batches:
+        items[batch.signal] = items.get(batch.signal, 0) + batch.items
+    return items
+
+
 def count_items(message: ExportRequest) -> int:
     """Spans, data points or log records in a parsed request."""
     if isinstance(message, ExportTraceServiceRequest):

@@ -35,7 +35,7 @@ from belvedere.internal_telemetry import (
     EXPORTER_SEND_FAILED,
     EXPORTER_SENT,
 )
-from belvedere.otlp.batch import Batch
+from belvedere.otlp.batch import Batch, items_by_signal
 
 _DRAIN_S = 10.0
 """How long `shutdown` goes on sending what waits."""
@@ -218,13 +218,31 @@ class Delivery:
         self, error: str, batches: Sequence[Batch], *, defect: Exception | None = None
     ) -> None:
         """Count and tell what is lost."""
-        items: dict[str, int] = {}
         for batch in batches:
             self._count_failed(batch, batch.items)
-            items[batch.signal] = items.get(batch.signal, 0) + batch.items
         if batches:
+            items = items_by_signal(batches)
             event = "dropped_by_defect" if defect else "dropped"
             log.error(event, component=self._id, error=error, items=items, exc_info=defect)
+
+
+class DeliveringExporter:
+    """Base of exporters whose pipeline side is a `Delivery`, which a subclass makes."""
+
+    _delivery: Delivery
+
+    @property
+    def durable(self) -> bool:
+        """See `registry`."""
+        return self._delivery.is_durable
+
+    def join_behind_queue(self, batch: BatchConfig) -> None:
+        """See `Delivery.join_behind_queue`."""
+        self._delivery.join_behind_queue(batch)
+
+    async def consume(self, batch: Batch) -> None:
+        """See `Delivery.consume`."""
+        await self._delivery.consume(batch)
 
 
 def _strictest(one: BatchConfig, other: BatchConfig) -> BatchConfig:

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 
 from belvedere.collector.component import Host
-from belvedere.collector.exporters.delivery import Delivery
+from belvedere.collector.exporters.delivery import DeliveringExporter, Delivery
 from belvedere.collector.exporters.http_post import HttpPost, HttpPostConfig
 from belvedere.collector.exporters.retry import Clock
-from belvedere.collector.exporters.room import BatchConfig
 from belvedere.otlp.batch import Batch
 
 
-class HttpExporter:
+class HttpExporter(DeliveringExporter):
     """Sends batches over kept-alive connections. A subclass says how one attempt goes."""
 
     def __init__(
@@ -33,19 +32,6 @@ class HttpExporter:
         """
         await self._post.start()
         await self._delivery.start()
-
-    @property
-    def durable(self) -> bool:
-        """See `registry`."""
-        return self._delivery.is_durable
-
-    def join_behind_queue(self, batch: BatchConfig) -> None:
-        """See `Delivery.join_behind_queue`."""
-        self._delivery.join_behind_queue(batch)
-
-    async def consume(self, batch: Batch) -> None:
-        """See `Delivery.consume`."""
-        await self._delivery.consume(batch)
 
     async def shutdown(self) -> None:
         """Send what waits, within a bound, then close the connections."""

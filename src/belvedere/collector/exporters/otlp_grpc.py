@@ -17,11 +17,10 @@ from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConsumeError, Permanent, Retryable
 from belvedere.collector.exporters.client_auth import AUTH, ClientAuth, ClientAuthConfig
 from belvedere.collector.exporters.client_tls import ClientTlsConfig, for_grpc
-from belvedere.collector.exporters.delivery import Delivery, DeliveryConfig
+from belvedere.collector.exporters.delivery import DeliveringExporter, Delivery, DeliveryConfig
 from belvedere.collector.exporters.otlp_answer import read_status, rejected_items, retry_delay_s
 from belvedere.collector.exporters.pinned_certificate import fetch_certificate
 from belvedere.collector.exporters.retry import Clock
-from belvedere.collector.exporters.room import BatchConfig
 from belvedere.collector.header_list import Headers
 from belvedere.collector.tls import Renewal
 from belvedere.otlp.batch import Batch
@@ -155,7 +154,7 @@ class OtlpGrpcConfig(DeliveryConfig):
         return match[1] == "http" if match and match[1] else self.tls.insecure
 
 
-class OtlpGrpcExporter:
+class OtlpGrpcExporter(DeliveringExporter):
     """Sends batches over one channel, which reconnects by itself."""
 
     Config = OtlpGrpcConfig
@@ -181,19 +180,6 @@ class OtlpGrpcExporter:
         if not self._pins:
             self._open()
         await self._delivery.start()
-
-    @property
-    def durable(self) -> bool:
-        """See `registry`."""
-        return self._delivery.is_durable
-
-    def join_behind_queue(self, batch: BatchConfig) -> None:
-        """See `Delivery.join_behind_queue`."""
-        self._delivery.join_behind_queue(batch)
-
-    async def consume(self, batch: Batch) -> None:
-        """See `Delivery.consume`."""
-        await self._delivery.consume(batch)
 
     async def shutdown(self) -> None:
         """Send what waits, within a bound, then close the channel."""

@@ -17,7 +17,7 @@ What an acknowledgement promises depends on what follows, which `Host.leads_to` 
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Self
 
@@ -34,7 +34,7 @@ from belvedere.collector.fan_out import rest_of
 from belvedere.collector.handover import Handover
 from belvedere.collector.processors.split import split
 from belvedere.internal_telemetry import PROCESSOR_DROPPED, PROCESSOR_REFUSED, REGISTRY
-from belvedere.otlp.batch import Batch
+from belvedere.otlp.batch import Batch, items_by_signal
 from belvedere.otlp.signal import Signal
 
 _FLUSH_S = 10.0
@@ -356,14 +356,12 @@ class BatchProcessor:
         UNSENT_ITEMS.labels(self._id, batch.signal).dec(batch.items)
 
     def _drop(
-        self, batches: Iterable[Batch], error: str, *, defect: Exception | None = None
+        self, batches: Sequence[Batch], error: str, *, defect: Exception | None = None
     ) -> None:
         """Count and log what is lost."""
-        items: dict[str, int] = {}
         for batch in batches:
             PROCESSOR_DROPPED[batch.signal].labels(self._id).inc(batch.items)
-            items[batch.signal] = items.get(batch.signal, 0) + batch.items
-        if items:
+        if items := items_by_signal(batches):
             log.error("dropped", component=self._id, error=error, items=items, exc_info=defect)
 
     async def _pass_on(self, batch: Batch) -> None:

@@ -7,12 +7,11 @@ import structlog
 
 from belvedere.collector.component import Host
 from belvedere.collector.errors import Permanent
-from belvedere.collector.exporters.delivery import Delivery
+from belvedere.collector.exporters.delivery import DeliveringExporter, Delivery
 from belvedere.collector.exporters.kafka.client import Client, TooLarge
 from belvedere.collector.exporters.kafka.config import KafkaConfig
 from belvedere.collector.exporters.kafka.messages import Message, encoded, messages_of
 from belvedere.collector.exporters.retry import Clock
-from belvedere.collector.exporters.room import BatchConfig
 from belvedere.collector.processors.split import split
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.signal import Signal
@@ -20,7 +19,7 @@ from belvedere.otlp.signal import Signal
 log = structlog.get_logger(__name__)
 
 
-class KafkaExporter:
+class KafkaExporter(DeliveringExporter):
     """Produces messages. Delivered means that the broker has acknowledged them (required_acks).
 
     A batch that is too large for a message is divided; a single item that is still too large is
@@ -43,19 +42,6 @@ class KafkaExporter:
         """
         self._client.start()
         await self._delivery.start()
-
-    @property
-    def durable(self) -> bool:
-        """See `registry`."""
-        return self._delivery.is_durable
-
-    def join_behind_queue(self, batch: BatchConfig) -> None:
-        """See `Delivery.join_behind_queue`."""
-        self._delivery.join_behind_queue(batch)
-
-    async def consume(self, batch: Batch) -> None:
-        """See `Delivery.consume`."""
-        await self._delivery.consume(batch)
 
     async def shutdown(self) -> None:
         """Send what waits, within a bound, then leave the brokers."""
