@@ -21,7 +21,7 @@ def decompress(data: bytes, limit_bytes: int = MAX_DECODED_BYTES) -> bytes:
 
     Raises:
         TooLargeError: it holds more than `limit_bytes`.
-        MalformedError: it is no block.
+        MalformedError: it is not a block.
     """
     length = decompressed_bytes(data)
     if length > limit_bytes:
@@ -32,7 +32,7 @@ def decompress(data: bytes, limit_bytes: int = MAX_DECODED_BYTES) -> bytes:
     try:
         return bytes(cramjam.snappy.decompress_raw(data))
     except cramjam.DecompressionError as error:
-        raise MalformedError(f"the body is no snappy block: {error}") from None
+        raise MalformedError(f"the body is not a snappy block: {error}") from None
 
 
 def decompressed_bytes(data: bytes) -> int:
@@ -44,5 +44,5 @@ def decompressed_bytes(data: bytes) -> int:
     try:
         length, _ = read_varint(data, 0)
     except (ValueError, IndexError):
-        raise MalformedError("the body is no snappy block: it has no length") from None
+        raise MalformedError("the body is not a snappy block: it has no length") from None
     return length
