@@ -105,11 +105,13 @@ def test_tls_and_tokens_on_all_ports(
         "BELVEDERE_URL": server.api,
         "BELVEDERE_TOKEN": "chief",
     }
-    demo = command(
-        *("demo", "--load", "simulated", "--runs", "1", "--endpoint", server.grpc), **known
-    )
-    assert demo.returncode == 0, demo.stderr
-    assert "not accepted" not in demo.stdout
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "others.pem"))
+    others = {"REQUESTS_CA_BUNDLE": str(tmp_path / "others.pem")}  # as images of companies set it
+    for protocol, endpoint in (("grpc", server.grpc), ("http", server.address("OTLP/HTTP"))):
+        to = ("--protocol", protocol, "--endpoint", endpoint)
+        demo = command("demo", "--load", "simulated", "--runs", "1", *to, **known, **others)
+        assert demo.returncode == 0, demo.stderr
+        assert "not accepted" not in demo.stdout
     of_operator, of_tenant = (
         command("status", **{**known, "BELVEDERE_TOKEN": token}) for token in ("chief", "tenant")
     )

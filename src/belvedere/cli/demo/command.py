@@ -83,6 +83,9 @@ def demo(
     for name, of_sdk in _TLS_VARIABLES.items():  # one set of variables for all commands
         if value := os.environ.get(name):
             os.environ.setdefault(of_sdk, value)
+    if authority := os.environ.get(_TLS_VARIABLES["BELVEDERE_CA"]):
+        # The SDK's exporter over HTTP lets this variable of `requests` precede its own.
+        os.environ["REQUESTS_CA_BUNDLE"] = authority
     _check_reachable(address)
     chosen = _choose(load)
     # The SDK takes its time to load: not before it is needed.
