@@ -135,7 +135,8 @@ HASHES = [
         'SHA512("")',
         hashlib.sha512(b"").hexdigest(),
     ),
-    ('FNV("hello world")', 9065573210506989167),
+    ('FNV("pass")', 266877920130663416),
+    ('FNV("")', -3750763034362895579),
     ('Murmur3Hash("Hello World")', "ce837619"),
     ('Murmur3Hash128("hello world")', "0e617feb46603f53b163eb607d4697ab"),
     (
