@@ -164,13 +164,12 @@ def identifier(path: str, size_bytes: int) -> Field:
 
 
 def hexadecimal(path: str, size_bytes: int) -> Field:
-    """The same id as hexadecimal text; the id of zeros is an empty text."""
+    """The same id as hexadecimal text; an empty id reads as zeros, as upstream."""
     owner, _, name = path.rpartition(".")
-    holder, field = attrgetter(owner), attrgetter(path)
+    holder, field, zeros = attrgetter(owner), attrgetter(path), "00" * size_bytes
 
     def get(record: Record) -> str:
-        value = field(record)
-        return value.hex() if any(value) else ""
+        return field(record).hex() or zeros
 
     def set_(record: Record, new: Any) -> None:
         try:
