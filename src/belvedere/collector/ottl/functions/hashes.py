@@ -13,7 +13,7 @@ from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.function import Function, converter
 from belvedere.collector.ottl.functions.murmur3 import murmur3_32, murmur3_128
 from belvedere.collector.ottl.kinds import ANY, INT, STRING, one_of
-from belvedere.collector.ottl.values import type_name, wrapped
+from belvedere.collector.ottl.values import Identifier, type_name, wrapped
 from belvedere.otlp.fnv import fnv1a_64
 
 
@@ -30,7 +30,7 @@ def fnv(value: str) -> int:
 
 
 def _id(size_bytes: int) -> Function:
-    def made(value: Any) -> bytes:
+    def made(value: Any) -> Identifier:
         if isinstance(value, str):
             try:
                 value = bytes.fromhex(value)
@@ -40,7 +40,7 @@ def _id(size_bytes: int) -> Function:
             raise EvaluationError(f"bytes or a string are expected, not {type_name(value)}")
         if len(value) != size_bytes:
             raise EvaluationError(f"the id needs {size_bytes} bytes, not {len(value)}")
-        return value
+        return Identifier(value)
 
     return converter(made, ANY)
 
