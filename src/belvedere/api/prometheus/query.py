@@ -29,6 +29,7 @@ from belvedere.query.promql.errors import (
     QueryTimeoutError,
     QueryTypeError,
 )
+from belvedere.query.promql.pretty import pretty
 from belvedere.query.promql.result import Result
 from belvedere.query.promql.signatures import ValueType
 from belvedere.query.promql.source import Source
@@ -90,7 +91,7 @@ def routes(projects: Projects, engine: Engine) -> list[BaseRoute]:
         parameters = await Parameters.of(request)
         project = projects.of(request)
         text = parameters.text("query")
-        return success(await project.run(request, lambda: str(_parsed(engine, text))))
+        return success(await project.run(request, lambda: pretty(_parsed(engine, text))))
 
     async def parsed(request: Request) -> Response:
         parameters = await Parameters.of(request)
