@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -13,6 +14,7 @@ from belvedere.collector.source import Source
 from belvedere.otlp.batch import DEFAULT_PROJECT
 from belvedere.query.metrics.series import SeriesIndex
 from belvedere.query.metrics.source import StoreSource
+from belvedere.query.promql.duration import format_duration
 from belvedere.query.promql.engine import Engine
 from belvedere.rules.evaluation.build import Defaults
 from belvedere.rules.evaluation.counts import RuleCounts
@@ -46,6 +48,7 @@ class ServerRules:
         """
         alerts = load_alerts(Source.file(options.alerts)) if options.alerts else AlertsConfig()
         external_url = alerts.external_url.rstrip("/") or f"{url}/prometheus"
+        self._alerts = alerts
         self._files = _by_project(options.rules)
         self._notifier = Notifier(alerts, external_url=external_url)
         self._service = RuleService(
@@ -64,6 +67,8 @@ class ServerRules:
                 ),
             )
         )
+        self._reloading = asyncio.Lock()
+        """SIGHUP and `/-/reload` may come at once."""
         self._database: Database | None = None
         self._writer: StoreWriter | None = None
         self._indexes: dict[str, SeriesIndex] = {}
@@ -90,6 +95,31 @@ class ServerRules:
     def alertmanagers(self) -> Sequence[str]:
         """See `Notifier.alertmanagers`."""
         return self._notifier.alertmanagers
+
+    def configuration(self, project: str) -> Mapping[str, Any]:
+        """Return what there is of a Prometheus configuration, without secrets of URLs."""
+        found: dict[str, Any] = {
+            "global": {
+                "evaluation_interval": format_duration(self._alerts.evaluation_interval),
+                "external_labels": dict(self._alerts.external_labels),
+            }
+        }
+        if not self._alerts.external_labels:
+            del found["global"]["external_labels"]
+        if project in self._files:
+            found["rule_files"] = list(self._files[project])
+        if urls := [urlsplit(url) for url in self.alertmanagers]:
+            found["alerting"] = {
+                "alertmanagers": [
+                    {
+                        "scheme": url.scheme,
+                        "path_prefix": url.path.removesuffix("/api/v2/alerts") or "/",
+                        "static_configs": [{"targets": [url.netloc.rpartition("@")[2]]}],
+                    }
+                    for url in urls
+                ]
+            }
+        return found
 
     async def start(
         self, database: Database, projects: Projects, writer: StoreWriter | None
@@ -120,12 +150,14 @@ class ServerRules:
             Whether they could be used.
         """
         try:
-            await self._service.reload()
+            async with self._reloading:
+                await self._service.reload()
         except ConfigError as error:
             log.error(  # noqa: TRY400 - the message says what is wrong
                 "rules_not_reloaded",
                 error=str(error),
-                hint="the rules of before go on; mend the file, then send SIGHUP again",
+                hint="the rules of before go on; mend the file, then send SIGHUP or POST to"
+                " /-/reload again",
             )
             return False
         self._warn_of_nothing()
