@@ -43,6 +43,16 @@ def _no_writer() -> StoreWriter:
     raise Retryable("data cannot be taken yet: the server starts, or has no store of its own")
 
 
+@dataclass(frozen=True, slots=True)
+class LastReload:
+    """How reading the rule files went."""
+
+    is_successful: bool = True
+    """Of the last time."""
+    loaded_s: float | None = None
+    """Unix time of what runs now; None: it was read at the start."""
+
+
 async def _nothing_to_reload() -> bool:
     return True
 
@@ -71,6 +81,8 @@ class AppState:
     """URLs of the Alertmanagers that alerts are sent to. Must not block."""
     reload: Callable[[], Awaitable[bool]] = _nothing_to_reload
     """Reads the rule files again; whether they could be used."""
+    last_reload: Callable[[], LastReload] = LastReload
+    """Must not block."""
     flags: Mapping[str, str] = field(default_factory=dict)
     """Prometheus's command-line flags that have a meaning here, and their values."""
     prometheus_config: Callable[[str], Mapping[str, Any]] = lambda _: {}

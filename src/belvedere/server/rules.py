@@ -2,13 +2,15 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 
-from belvedere.api.state import StoreWriter
+from belvedere.api.state import LastReload, StoreWriter
 from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.source import Source
 from belvedere.otlp.batch import DEFAULT_PROJECT
@@ -67,6 +69,7 @@ class ServerRules:
                 ),
             )
         )
+        self.last_reload = LastReload()
         self._reloading = asyncio.Lock()
         """SIGHUP and `/-/reload` may come at once."""
         self._database: Database | None = None
@@ -159,7 +162,9 @@ class ServerRules:
                 hint="the rules of before go on; mend the file, then send SIGHUP or POST to"
                 " /-/reload again",
             )
+            self.last_reload = replace(self.last_reload, is_successful=False)
             return False
+        self.last_reload = LastReload(loaded_s=time.time())
         self._warn_of_nothing()
         return True
 

@@ -165,6 +165,7 @@ class Server:
             alertmanagers=lambda: rules.alertmanagers,
             targets=lambda: [receiver.targets() for receiver in self._scrapers],
             reload=self._reload,
+            last_reload=lambda: rules.last_reload,
             flags=_flags(options, engine, address),
             prometheus_config=rules.configuration,
             status_parts=lambda: {

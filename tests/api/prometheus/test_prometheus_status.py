@@ -10,7 +10,7 @@ from api_samples import client
 from real_prometheus import RealPrometheus
 
 from belvedere.api.prometheus.app import create_prometheus_app
-from belvedere.api.state import AppState
+from belvedere.api.state import AppState, LastReload
 from belvedere.store.embedded import EmbeddedClickHouse
 
 TOKENS = {"ours": "default", "chief": "*"}
@@ -124,6 +124,27 @@ async def test_features_are_those_of_the_language(port: httpx.AsyncClient) -> No
     assert found["promql_operators"]["topk"] is True
     assert found["promql_operators"]["limitk"] is False
     assert {type(on) for category in found.values() for on in category.values()} == {bool}
+
+
+@pytest.mark.parametrize(
+    ("last", "successful", "time"),
+    [
+        (LastReload(is_successful=False), False, None),
+        (LastReload(loaded_s=1_795_000_000.0), True, "2026-11-18T11:06:40+00:00"),
+    ],
+    ids=["failed", "succeeded"],
+)
+async def test_runtime_information_tells_of_the_last_reload(
+    metric_store: EmbeddedClickHouse,
+    last: LastReload,
+    successful: bool,  # noqa: FBT001 - a table
+    time: str | None,
+) -> None:
+    async with client(AppState(metric_store, last_reload=lambda: last)) as api:
+        answer = await api.get("/prometheus/api/v1/status/runtimeinfo")
+    found = answer.json()["data"]
+    assert found["reloadConfigSuccess"] is successful
+    assert found["lastConfigTime"] == (time or found["startTime"])
 
 
 async def test_the_version_is_that_of_buildinfo(port: httpx.AsyncClient) -> None:

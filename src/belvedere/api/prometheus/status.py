@@ -60,12 +60,14 @@ def routes(state: AppState) -> list[BaseRoute]:
         return PlainTextResponse(to_json(_BUILD) + b"\n")
 
     async def runtimeinfo(_: Request) -> Response:
+        last = state.last_reload()
+        loaded = started if last.loaded_s is None else datetime.fromtimestamp(last.loaded_s, UTC)
         return success(
             {
                 "startTime": started.isoformat(),
                 "serverTime": datetime.now(UTC).isoformat(),
-                "reloadConfigSuccess": True,
-                "lastConfigTime": started.isoformat(),
+                "reloadConfigSuccess": last.is_successful,
+                "lastConfigTime": loaded.isoformat(),
                 "storageRetention": state.flags.get(_RETENTION, ""),
             }
         )
