@@ -33,6 +33,8 @@ class Model(ComponentConfig):
     def _together(self) -> "Model":
         if self.needed == 13:
             raise ValueError("Not thirteen")
+        if self.needed == 14:
+            raise ValueError("EXPR(...) is not supported")
         return self
 
 
@@ -105,6 +107,11 @@ def test_one_text_is_checked_as_the_list_would_be(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        pytest.param(
+            "needed: 14",
+            "f.yaml:2: processors::x/1: EXPR(...) is not supported",
+            id="the capitals of a name stay",
+        ),
         pytest.param(
             "timeout: 1s\ntimeot: 2s",
             "f.yaml:4: processors::x/1::timeot: there is no such key (did you mean 'timeout'?)",

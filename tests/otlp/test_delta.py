@@ -22,10 +22,13 @@ def at(start: int, time: int, **point: Any) -> dict[str, Any]:
 
 
 def convert(accumulator: DeltaAccumulator, message: Any) -> tuple[list[Any], dict[str, int]]:
-    """Convert and accept; the points and what was dropped."""
+    """Convert and accept; the points and what was dropped. A metric without points is removed."""
     conversion = accumulator.convert(message)
     conversion.commit()
-    metric = message.resource_metrics[0].scope_metrics[0].metrics[0]
+    metrics = message.resource_metrics[0].scope_metrics[0].metrics
+    if not metrics:
+        return [], dict(conversion.dropped)
+    (metric,) = metrics
     data = getattr(metric, metric.WhichOneof("data"))
     assert data.aggregation_temporality == CUMULATIVE
     return list(data.data_points), dict(conversion.dropped)
@@ -184,7 +187,21 @@ def histogram(*points: dict[str, Any], kind: str = "histogram") -> Any:
                 {"count": 1, "sum": 0.5, "bucketCounts": [1, 0], "explicitBounds": [1], "max": 2},
             ],
             {"count": "4", "sum": 2.0, "bucketCounts": ["2", "2"], "explicitBounds": [1.0]},
-            id="adds up; min and max are the delta's",
+            id="adds up; no min and max if one has none",
+        ),
+        pytest.param(
+            [
+                {"count": 3, "min": 1, "max": 2},
+                {"count": 1, "min": 0.5, "max": 0.5},
+                {"count": 1, "min": 3, "max": 4},
+            ],
+            {"count": "5", "min": 0.5, "max": 4.0},
+            id="min and max of all",
+        ),
+        pytest.param(
+            [{"count": 3, "min": 1, "max": 2}, {"count": 1}, {"count": 1, "min": 3, "max": 4}],
+            {"count": "5"},
+            id="min and max stay unknown",
         ),
         pytest.param(
             [
@@ -232,6 +249,11 @@ def test_histograms(points: list[dict[str, Any]], expected: dict[str, Any]) -> N
                 "negative": {"offset": -1, "bucketCounts": ["3"]},
             },
             id="the coarser scale",
+        ),
+        pytest.param(
+            [{"count": 1, "min": 1, "max": 1}, {"count": 1, "min": -2, "max": 0}],
+            {"count": "2", "min": -2.0, "max": 1.0, "positive": {}, "negative": {}},
+            id="min and max of both",
         ),
         pytest.param(
             [

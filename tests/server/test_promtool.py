@@ -62,6 +62,9 @@ def test_promtool_gets_its_answers(start_server: Callable[..., RunningServer], a
     assert series == '{__name__="jobs_total", kind="a"}'
     assert promtool("query", "labels", *window, url, "kind") == "a"
     assert promtool("query", "instant", url, "1+1").startswith("scalar: 2 @")
+    flags = httpx.get(f"{url}/api/v1/status/flags").json()["data"]
+    assert flags["query.lookback-delta"] == "5m"
+    assert flags["web.listen-address"] in server.address("Prometheus API")
 
 
 def test_a_feature_that_there_is_not_is_named(start_server: Callable[..., RunningServer]) -> None:

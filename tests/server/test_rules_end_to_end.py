@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 from real_alertmanager import RealAlertmanager
 from running_server import TIMEOUT_S, RunningServer
 
@@ -159,6 +160,14 @@ def test_rules_that_are_not_there_are_told_of_and_may_come_later(
     rules.write_text(_RULES)
     os.kill(server.process.pid, signal.SIGHUP)
     _when(lambda: groups() == {"alerts", "recorded"}, "SIGHUP does not read what came later")
+    rules.write_text("groups: [{name: reloaded, rules: [{record: a, expr: '1'}]}]")
+    assert httpx.post(f"{server.api}/prometheus/-/reload").status_code == 200
+    assert groups() == {"reloaded"}
+    rules.write_text("groups: [{nam: x}]")
+    assert httpx.post(f"{server.api}/prometheus/-/reload").status_code == 500
+    assert groups() == {"reloaded"}
+    config = _asked(server, "status/config")["yaml"]
+    assert yaml.safe_load(config)["rule_files"] == [pattern]
     _, errors = server.stop()
     assert "no_rule_file_matches" in errors
 

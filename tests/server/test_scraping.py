@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from running_server import RunningServer
 
@@ -78,4 +79,9 @@ def test_what_is_scraped_can_be_asked_and_is_listed(
     assert active["gone"]["lastError"]
     assert [each["scrapePool"] for each in targets["droppedTargets"]] == ["dropped"]
     assert api("targets", state="active")["droppedTargets"] == []
+    (said,) = api("targets/metadata", metric="depth", match_target='{job="app"}')
+    assert (said["target"]["zone"], said["type"]) == ("eu", "gauge")
+    assert {each["metric"] for each in api("targets/metadata")} >= {"depth"}
+    scraped = yaml.safe_load(api("status/config")["yaml"])["scrape_configs"]
+    assert [each["job_name"] for each in scraped] == ["app", "gone"]
     assert api("scrape_pools") == {"scrapePools": ["app", "dropped", "gone"]}

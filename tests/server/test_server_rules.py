@@ -20,8 +20,13 @@ async def test_rules_of_before_go_on_where_new_ones_cannot_be_used(tmp_path: Pat
     path.write_text(_GROUP.replace("EXPR", "up +"))
     with capture_logs() as logs:
         assert not await rules.reload()
+    assert not rules.last_reload.is_successful
     assert rules.describe() == "2 in 1 group"
     (entry,) = logs
     assert entry["error"].startswith(f"{path}:1: ")
     assert "the rules of before go on" in entry["hint"]
+    path.write_text(_GROUP.replace("EXPR", "up"))
+    assert await rules.reload()
+    assert rules.last_reload.is_successful
+    assert rules.last_reload.loaded_s is not None
     await rules.shutdown()

@@ -1,6 +1,6 @@
 """`AppState`: what the server hands to the API."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -44,6 +44,20 @@ def _no_writer() -> StoreWriter:
 
 
 @dataclass(frozen=True, slots=True)
+class LastReload:
+    """How reading the rule files went."""
+
+    is_successful: bool = True
+    """Of the last time."""
+    loaded_s: float | None = None
+    """Unix time of what runs now; None: it was read at the start."""
+
+
+async def _nothing_to_reload() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
 class AppState:
     """What the API answers from. Owned by the server, which closes the database after the API."""
 
@@ -65,6 +79,14 @@ class AppState:
     """The groups of rules of a project. Must not block."""
     alertmanagers: Callable[[], Sequence[str]] = lambda: ()
     """URLs of the Alertmanagers that alerts are sent to. Must not block."""
+    reload: Callable[[], Awaitable[bool]] = _nothing_to_reload
+    """Reads the rule files again; whether they could be used."""
+    last_reload: Callable[[], LastReload] = LastReload
+    """Must not block."""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """Prometheus's command-line flags that have a meaning here, and their values."""
+    prometheus_config: Callable[[str], Mapping[str, Any]] = lambda _: {}
+    """What a project has of a Prometheus configuration, without secrets. Must not block."""
     status_parts: Callable[[], Mapping[str, Any]] = dict
     """What only the server knows, for `/api/status`: `data_dir`, `listening` (what → address) and
     whatever else is worth saying. Must not block."""

@@ -83,7 +83,7 @@ def up(
         list[str] | None,
         typer.Option(
             help="Prometheus's rule files, by name or glob (repeatable); PROJECT=GLOB for those of"
-            " another project. SIGHUP reads them again.",
+            " another project. SIGHUP and /prometheus/-/reload read them again.",
             rich_help_panel=_RULES,
         ),
     ] = None,
@@ -91,7 +91,7 @@ def up(
         Path | None,
         typer.Option(
             help="Who is told of alerts: Alertmanagers, webhooks, Slack, e-mail (YAML)."
-            " Read at start only, not at SIGHUP.",
+            " Read at start only, not at a reload.",
             exists=True,
             dir_okay=False,
             rich_help_panel=_RULES,

@@ -1,6 +1,7 @@
 """A pydantic model from a part of a configuration tree; its complaints become `ConfigError`s."""
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar, get_args
 
@@ -99,7 +100,13 @@ def _config_error(
     shown = complaint["input"]
     if kind != "value_error" and isinstance(shown, str | int | float):
         message = f"{message}, not {shown!r}"
-    return tree.error((*path, *inner), message[:1].lower() + message[1:])
+    if _SENTENCE.match(message):
+        message = message[:1].lower() + message[1:]
+    return tree.error((*path, *inner), message)
+
+
+_SENTENCE = re.compile(r"[A-Z][a-z]*\s")
+"""A capital that only begins a sentence, as pydantic's messages: not that of `EXPR(...)`."""
 
 
 def _existing(value: Any, location: KeyPath) -> KeyPath:

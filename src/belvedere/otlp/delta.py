@@ -104,12 +104,16 @@ class DeltaAccumulator:
             self._streams.popitem(last=False)
 
     def convert(self, message: ExportMetricsServiceRequest, now_s: float = 0) -> Conversion:
-        """Make the deltas in `message` cumulative, in place. All else stays as it is."""
+        """Make the deltas in `message` cumulative, in place. All else stays as it is.
+
+        Delta metrics of which no point remains are removed.
+        """
         request = _Request(now_s)
         converted = 0
         for resource_metrics in message.resource_metrics:
             for scope_metrics in resource_metrics.scope_metrics:
-                for metric in scope_metrics.metrics:
+                without_points = []
+                for index, metric in enumerate(scope_metrics.metrics):
                     kind = metric.WhichOneof("data")
                     if kind is None or kind not in ADDERS:
                         continue
@@ -122,6 +126,10 @@ class DeltaAccumulator:
                     self._convert_points(data.data_points, identity, kind, request)
                     data.aggregation_temporality = _CUMULATIVE
                     converted += 1
+                    if not data.data_points:
+                        without_points.append(index)
+                for index in reversed(without_points):
+                    del scope_metrics.metrics[index]
         return Conversion(converted, request.dropped, lambda: self._commit(request.changed))
 
     def _convert_points(

@@ -31,13 +31,48 @@ class CannotAdd(ValueError):  # noqa: N818 - reads as what is raised
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """The optional fields of a histogram. None: a point of the stream has none."""
+
+    sum: float | None
+    min: float | None
+    max: float | None
+
+    @classmethod
+    def of(cls, point: HistogramDataPoint | ExponentialHistogramDataPoint) -> "Statistics":
+        """Return those of a point."""
+        return cls(
+            point.sum if point.HasField("sum") else None,
+            point.min if point.HasField("min") else None,
+            point.max if point.HasField("max") else None,
+        )
+
+    def __add__(self, other: "Statistics") -> "Statistics":
+        """Return those of both together."""
+        return Statistics(
+            None if self.sum is None or other.sum is None else self.sum + other.sum,
+            None if self.min is None or other.min is None else min(self.min, other.min),
+            None if self.max is None or other.max is None else max(self.max, other.max),
+        )
+
+    def write(self, point: HistogramDataPoint | ExponentialHistogramDataPoint) -> None:
+        """Write them into a point."""
+        for name in ("sum", "min", "max"):
+            value = getattr(self, name)
+            if value is None:
+                point.ClearField(name)
+            else:
+                setattr(point, name, value)
+
+
+@dataclass(frozen=True, slots=True)
 class HistogramTotal:
     """Of a histogram with explicit bounds."""
 
     bounds: tuple[float, ...]
     bucket_counts: tuple[int, ...]
     count: int
-    sum: float | None
+    statistics: "Statistics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +83,7 @@ class ExponentialTotal:
     scale: int
     zero_count: int
     count: int
-    sum: float | None
+    statistics: "Statistics"
     positive: Buckets
     negative: Buckets
 
@@ -77,7 +112,7 @@ def add_histogram(total: HistogramTotal | None, point: HistogramDataPoint) -> Hi
         tuple(point.explicit_bounds),
         tuple(point.bucket_counts),
         point.count,
-        point.sum if point.HasField("sum") else None,
+        Statistics.of(point),
     )
     result = delta
     if total and (total.bounds, len(total.bucket_counts)) == (
@@ -88,7 +123,7 @@ def add_histogram(total: HistogramTotal | None, point: HistogramDataPoint) -> Hi
             delta.bounds,
             tuple(a + b for a, b in zip(total.bucket_counts, delta.bucket_counts, strict=True)),
             total.count + delta.count,
-            _sum(total.sum, delta.sum),
+            total.statistics + delta.statistics,
         )
     _check_counts(result.count, *result.bucket_counts)
     write_histogram(result, point)
@@ -114,7 +149,7 @@ def add_exponential(
         point.scale,
         point.zero_count,
         point.count,
-        point.sum if point.HasField("sum") else None,
+        Statistics.of(point),
         Buckets(point.positive.offset, tuple(point.positive.bucket_counts)),
         Buckets(point.negative.offset, tuple(point.negative.bucket_counts)),
     )
@@ -151,7 +186,7 @@ def _added(a: ExponentialTotal, b: ExponentialTotal) -> ExponentialTotal:
         scale - by,
         a.zero_count + b.zero_count,
         a.count + b.count,
-        _sum(a.sum, b.sum),
+        a.statistics + b.statistics,
         positive,
         negative,
     )
@@ -162,22 +197,12 @@ def _check_counts(*counts: int) -> None:
         raise CannotAdd("overflow")
 
 
-def _sum(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a + b
-
-
 def _write(
     point: HistogramDataPoint | ExponentialHistogramDataPoint,
     total: HistogramTotal | ExponentialTotal,
 ) -> None:
     point.count = total.count
-    if total.sum is None:
-        point.ClearField("sum")
-    else:
-        point.sum = total.sum
-    # Of the delta's time only, so not of the total's.
-    point.ClearField("min")
-    point.ClearField("max")
+    total.statistics.write(point)
 
 
 ADDERS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {

@@ -2,17 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
-from typing import Final
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 
-from belvedere.api.state import StoreWriter
+from belvedere.api.state import LastReload, StoreWriter
 from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.source import Source
 from belvedere.otlp.batch import DEFAULT_PROJECT
 from belvedere.query.metrics.series import SeriesIndex
 from belvedere.query.metrics.source import StoreSource
+from belvedere.query.promql.duration import format_duration
 from belvedere.query.promql.engine import Engine
 from belvedere.rules.evaluation.build import Defaults
 from belvedere.rules.evaluation.counts import RuleCounts
@@ -46,6 +50,7 @@ class ServerRules:
         """
         alerts = load_alerts(Source.file(options.alerts)) if options.alerts else AlertsConfig()
         external_url = alerts.external_url.rstrip("/") or f"{url}/prometheus"
+        self._alerts = alerts
         self._files = _by_project(options.rules)
         self._notifier = Notifier(alerts, external_url=external_url)
         self._service = RuleService(
@@ -64,6 +69,9 @@ class ServerRules:
                 ),
             )
         )
+        self.last_reload = LastReload()
+        self._reloading = asyncio.Lock()
+        """SIGHUP and `/-/reload` may come at once."""
         self._database: Database | None = None
         self._writer: StoreWriter | None = None
         self._indexes: dict[str, SeriesIndex] = {}
@@ -90,6 +98,31 @@ class ServerRules:
     def alertmanagers(self) -> Sequence[str]:
         """See `Notifier.alertmanagers`."""
         return self._notifier.alertmanagers
+
+    def configuration(self, project: str) -> Mapping[str, Any]:
+        """Return what there is of a Prometheus configuration, without secrets of URLs."""
+        found: dict[str, Any] = {
+            "global": {
+                "evaluation_interval": format_duration(self._alerts.evaluation_interval),
+                "external_labels": dict(self._alerts.external_labels),
+            }
+        }
+        if not self._alerts.external_labels:
+            del found["global"]["external_labels"]
+        if project in self._files:
+            found["rule_files"] = list(self._files[project])
+        if urls := [urlsplit(url) for url in self.alertmanagers]:
+            found["alerting"] = {
+                "alertmanagers": [
+                    {
+                        "scheme": url.scheme,
+                        "path_prefix": url.path.removesuffix("/api/v2/alerts") or "/",
+                        "static_configs": [{"targets": [url.netloc.rpartition("@")[2]]}],
+                    }
+                    for url in urls
+                ]
+            }
+        return found
 
     async def start(
         self, database: Database, projects: Projects, writer: StoreWriter | None
@@ -120,14 +153,18 @@ class ServerRules:
             Whether they could be used.
         """
         try:
-            await self._service.reload()
+            async with self._reloading:
+                await self._service.reload()
         except ConfigError as error:
             log.error(  # noqa: TRY400 - the message says what is wrong
                 "rules_not_reloaded",
                 error=str(error),
-                hint="the rules of before go on; mend the file, then send SIGHUP again",
+                hint="the rules of before go on; mend the file, then send SIGHUP or POST to"
+                " /-/reload again",
             )
+            self.last_reload = replace(self.last_reload, is_successful=False)
             return False
+        self.last_reload = LastReload(loaded_s=time.time())
         self._warn_of_nothing()
         return True
 

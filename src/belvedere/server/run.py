@@ -12,6 +12,7 @@ import structlog
 
 from belvedere.api.app import create_app
 from belvedere.api.prometheus.app import create_prometheus_app
+from belvedere.api.prometheus.query import MAX_TIMEOUT_S
 from belvedere.api.state import AppState, StoreWriter
 from belvedere.collector.config import CollectorConfig
 from belvedere.collector.errors import ConfigError, Retryable
@@ -23,6 +24,8 @@ from belvedere.collector.serving.host import is_loopback_address
 from belvedere.collector.serving.http_server import HttpServer
 from belvedere.collector.serving.tls import ssl_context
 from belvedere.otlp.batch import DEFAULT_PROJECT
+from belvedere.otlp.signal import Signal
+from belvedere.query.promql.duration import format_duration
 from belvedere.query.promql.engine import Engine
 from belvedere.query.promql.features import engine_options
 from belvedere.server.options import Options
@@ -107,7 +110,8 @@ class Server:
         await asyncio.to_thread(lambda: check_schemas(database, projects.names()))
         await asyncio.to_thread(projects.ensure, DEFAULT_PROJECT)
         await asyncio.to_thread(report_detached_parts, database)
-        state = self._state(database, engine, rules)
+        address = self._url(prometheus_socket or api_socket).partition("://")[2]
+        state = self._state(database, engine, rules, address)
         await self._serve("API and UI", create_app(state), api_socket)
         if prometheus_socket is not None:
             await self._serve("Prometheus API", create_prometheus_app(state), prometheus_socket)
@@ -147,7 +151,9 @@ class Server:
         """Close the doors, store what was accepted, close the store. Safe when repeated."""
         await self._stack.aclose()
 
-    def _state(self, database: Database, engine: Engine, rules: ServerRules) -> AppState:
+    def _state(
+        self, database: Database, engine: Engine, rules: ServerRules, address: str
+    ) -> AppState:
         options = self._options
         return AppState(
             database=database,
@@ -158,12 +164,26 @@ class Server:
             rule_groups=rules.groups,
             alertmanagers=lambda: rules.alertmanagers,
             targets=lambda: [receiver.targets() for receiver in self._scrapers],
+            reload=self._reload,
+            last_reload=lambda: rules.last_reload,
+            flags=_flags(options, engine, address),
+            prometheus_config=rules.configuration,
             status_parts=lambda: {
                 "data_dir": str(options.data_dir.absolute()),
                 "store": "ClickHouse server" if options.store else "embedded ClickHouse",
                 "listening": self.listening,
             },
         )
+
+    async def _reload(self) -> bool:
+        """`reload_rules`, for clients.
+
+        Raises:
+            Retryable: if the server is starting or stopping.
+        """
+        if not self._ready:
+            raise Retryable("the server is starting or stopping; send the request again")
+        return await self.reload_rules()
 
     def _problem(self) -> str:
         if not self._ready:
@@ -239,6 +259,24 @@ def _components(
             component = service.component(kind, component_id)
             if isinstance(component, type_):
                 yield component
+
+
+def _flags(options: Options, engine: Engine, address: str) -> dict[str, str]:
+    """Prometheus's flags that have a meaning here."""
+    days = options.retention_days.get(Signal.METRICS, 0)
+    return {
+        "enable-feature": ",".join(options.promql_features),
+        "query.lookback-delta": format_duration(engine.options.lookback_ms),
+        "query.max-samples": str(engine.options.max_samples),
+        "query.timeout": format_duration(round(MAX_TIMEOUT_S * 1000)),
+        "storage.tsdb.path": str(options.data_dir.absolute()),
+        "storage.tsdb.retention.time": f"{days}d" if days else "0s",
+        "web.enable-admin-api": "false",
+        "web.enable-lifecycle": "true",
+        "web.enable-otlp-receiver": "true",
+        "web.enable-remote-write-receiver": "true",
+        "web.listen-address": address,
+    }
 
 
 def _engine(options: Options) -> Engine:

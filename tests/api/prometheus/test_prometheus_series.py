@@ -32,6 +32,11 @@ async def test_series_have_all_their_labels_in_order(prometheus: httpx.AsyncClie
     ]
 
 
+async def test_no_series_ends_before_it_starts(prometheus: httpx.AsyncClient) -> None:
+    reversed_range = {"start": "1795000200", "end": "1795000100"}
+    assert await data(prometheus, "series", **{"match[]": "up"}, **reversed_range) == []
+
+
 async def test_series_can_be_asked_for_by_a_form(prometheus: httpx.AsyncClient) -> None:
     answer = await prometheus.post("api/v1/series", data={"match[]": "up"})
     assert answer.json()["data"] == [{"__name__": "up", "pod": "a"}]
@@ -43,8 +48,9 @@ async def test_series_can_be_asked_for_by_a_form(prometheus: httpx.AsyncClient) 
         ({}, ["__name__", "code", "le", "pod", "service.name"]),
         ({"match[]": "up"}, ["__name__", "pod"]),
         ({"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00+01:00"}, []),
+        ({"start": "1795000200", "end": "1795000100"}, []),
     ],
-    ids=["all", "of a metric", "of another day"],
+    ids=["all", "of a metric", "of another day", "end before start"],
 )
 async def test_labels(
     prometheus: httpx.AsyncClient, params: dict[str, str], expected: list[str]
@@ -60,8 +66,12 @@ async def test_labels(
         ("pod", {"match[]": 'requests_total{code="500"}'}, ["b"]),
         ("U__service_2e_name", {}, ["gateway"]),
         ("service.name", {}, ["gateway"]),
+        ("pod", {"start": "1795000200", "end": "1795000100"}, []),
     ],
-    ids=["metrics", "in a range", "of a selector", "an escaped name", "a name with a dot"],
+    ids=[
+        *("metrics", "in a range", "of a selector", "an escaped name", "a name with a dot"),
+        "end before start",
+    ],
 )
 async def test_values(
     prometheus: httpx.AsyncClient, name: str, params: dict[str, str], expected: list[str]

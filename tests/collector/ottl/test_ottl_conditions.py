@@ -88,6 +88,12 @@ def test_comparison_is_consistent(left: Any, right: Any) -> None:
     ("text", "value"),
     [
         ("1 + 2 * 3", 7),
+        ("-(1 + 2) * 3", -9),
+        ('-attributes["int"]', -5),
+        ('2 - -attributes["double"]', 3.5),
+        ('-Len(attributes["text"])', -5),
+        ("-(0.0 - 1.5)", 1.5),
+        ("-(-9223372036854775807 - 1)", -9223372036854775808),
         ("(1 + 2) * 3", 9),
         ("10 - 2 - 3", 5),
         ("7 / 2", 3),
@@ -115,6 +121,8 @@ def test_arithmetic(text: str, value: Any) -> None:
     [
         ("1 / 0", "division by zero"),
         ("1.5 / 0.0", "division by zero"),
+        ('-attributes["text"]', "sign -: expected a number, not a string"),
+        ('-Duration("1s")', "sign -: expected a number, not a duration"),
         ('1 + "a"', "an int . a string cannot be calculated"),
         ("1 + nil", "an int . nil cannot be calculated"),
         ("true + 1", "a bool . an int cannot be calculated"),

@@ -159,6 +159,16 @@ CONFLICTS = {
                 "occupants.0": "user 2",
             },
         ),
+        (
+            "flatten(attributes, resolveConflicts = true)",
+            {"calls": [{"name": "a"}, "b", {"name": "c"}, "d", {}]},
+            {"calls.0.name": "a", "calls": "b", "calls.2.name": "c", "calls.0": "d"},
+        ),
+        (
+            "flatten(attributes, depth = 1, resolveConflicts = true)",
+            {"calls": [{"name": "a"}, "b"]},
+            {"calls": {"name": "a"}, "calls.0": "b"},
+        ),
     ],
 )
 def test_editors(text: str, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -17,6 +17,9 @@ from belvedere.collector.ottl.parse import MAX_DEPTH, parse_condition, parse_sta
         ('set(span.attributes["x"], "y")', 'set(span.attributes["x"], "y")'),
         ("f(1 -1)", "f(1 - 1)"),
         ("f(a-1, +2, -3)", "f(a - 1, 2, -3)"),
+        ("f(-a, +a, - Len(a)[0], -a.b[-c])", "f(-a, a, -Len(a)[0], -a.b[-c])"),
+        ("f(a - -b * -(a + 1), -(-a), -(1))", "f(a - (-b * -(a + 1)), -(-a), -(1))"),
+        ("f() where -a == -1", "f() where -a == -1"),
         ("f(.5, -.5e3)", "f(0.5, -500.0)"),
         ("f(0x00FF, nil, true, false)", "f(0x00ff, nil, true, false)"),
         ('f([], [1, "a"], {}, {"a": {"b": [1]},})', 'f([], [1, "a"], {}, {"a": {"b": [1]}})'),
@@ -115,6 +118,7 @@ def grown(inner: st.SearchStrategy[tree.Expression]) -> st.SearchStrategy[tree.E
         ),
         st.builds(tree.Comparison, inner, st.sampled_from(["==", "<=", ">"]), inner),
         st.builds(tree.Not, inner),
+        st.builds(tree.Negative, inner),
         st.builds(tree.And, several),
         st.builds(tree.Or, several),
         st.builds(

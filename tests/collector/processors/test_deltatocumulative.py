@@ -113,6 +113,20 @@ async def test_more_streams_than_allowed_are_dropped_and_counted() -> None:
     assert await subject.take(2, name="other") == [1]
 
 
+async def test_metrics_left_without_points_are_removed() -> None:
+    subject = Subject()
+    await subject.take(5, name="late")
+    late, new = sums(4, 1, name="late").message, sums(4, 1, name="new").message
+    empty = request({"name": "empty", "sum": {"aggregationTemporality": DELTA}})
+    metrics = late.resource_metrics[0].scope_metrics[0].metrics
+    for message in (empty, new):
+        metrics.extend(message.resource_metrics[0].scope_metrics[0].metrics)
+    await subject.processor.consume(Batch.of(Signal.METRICS, late, project="p"))
+    result: Any = subject.recorder.batches[-1].message
+    (scope,) = result.resource_metrics[0].scope_metrics
+    assert [metric.name for metric in scope.metrics] == ["new"]
+
+
 async def test_points_out_of_order_are_dropped() -> None:
     subject = Subject(max_streams=0, max_stale="0s")
     assert await subject.take(5) == [1]

@@ -309,6 +309,9 @@ async def test_older_form_of_metrics(config: dict[str, Any], kept: list[str]) ->
             ["c"],
         ),
         ({"exclude": {"match_type": "strict", "severity_texts": ["I2"]}}, ["a", "c"]),
+        ({"include": {"severity_number": {"min": "info2"}}}, ["b"]),
+        ({"include": {}}, ["a", "b", "c"]),
+        ({"exclude": {}, "include": {"match_type": "strict"}}, ["a", "b", "c"]),
         (
             {
                 "include": {
@@ -320,7 +323,17 @@ async def test_older_form_of_metrics(config: dict[str, Any], kept: list[str]) ->
             ["b"],
         ),
     ],
-    ids=["body", "expression", "severity", "undefined severity", "severity text", "attributes"],
+    ids=[
+        "body",
+        "expression",
+        "severity",
+        "undefined severity",
+        "severity text",
+        "severity without match_type",
+        "empty",
+        "both empty",
+        "attributes",
+    ],
 )
 async def test_older_form_of_logs(config: dict[str, Any], kept: list[str]) -> None:
     request = ExportLogsServiceRequest()
@@ -339,6 +352,24 @@ async def test_older_form_of_logs(config: dict[str, Any], kept: list[str]) -> No
         for scope in each.scope_logs
         for record in scope.log_records
     ] == kept
+
+
+async def test_metrics_left_without_points_are_dropped() -> None:
+    request = ExportMetricsServiceRequest()
+    scope = request.resource_metrics.add().scope_metrics.add()
+    scope.metrics.add(name="came without").gauge.SetInParent()
+    scope.metrics.add(name="loses all").gauge.data_points.add(as_int=1)
+    kept = scope.metrics.add(name="keeps")
+    for number in (1, 2):
+        kept.gauge.data_points.add(as_int=number)
+    scope.metrics.add(name="of no type")
+    result = await filtered(
+        Batch.of(Signal.METRICS, request), metric_conditions=["datapoint.value_int == 1"]
+    )
+    assert result is not None
+    message: Any = result.message
+    (resource,) = message.resource_metrics
+    assert [metric.name for metric in resource.scope_metrics[0].metrics] == ["keeps", "of no type"]
 
 
 FAILS = 'HasPrefix(log.attributes["none"], "x")'
@@ -372,7 +403,26 @@ async def test_a_condition_that_fails() -> None:
             {"metrics": {"include": {"match_type": "strict"}, "metric": ["true"]}},
             "include and the OTTL conditions of metric exclude each other",
         ),
-        ({"logs": {"exclude": {"match_type": "strict"}}}, "at least one of"),
+        (
+            {"logs": {"exclude": {"bodies": ["a"]}}},
+            "logs.exclude\n  Value error, missing match_type",
+        ),
+        ({"metrics": {"include": {"metric_names": ["a"]}}}, "missing match_type"),
+        (
+            {"metrics": {"include": {"match_type": "regexp", "metric_names": ["a("]}}},
+            "metrics.include\n  Value error, 'a(' is no regular expression",
+        ),
+        (
+            {
+                "metrics": {
+                    "exclude": {
+                        "match_type": "regexp",
+                        "resource_attributes": [{"key": "a", "value": "("}],
+                    }
+                }
+            },
+            "metrics.exclude\n  Value error, '(' is no regular expression",
+        ),
         ({"logs": {"exclude": {"match_type": "regexp", "bodies": ["("]}}}, "missing"),
         ({"spans": {"include": {}}}, "spans"),
         ({"spans": {"include": {"match_type": "strict", "metric_names": ["a"]}}}, "do not have"),

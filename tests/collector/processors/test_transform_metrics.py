@@ -108,7 +108,7 @@ async def test_other_types_stay_as_they_are(statement: str) -> None:
             summary(),
             'convert_summary_count_val_to_sum("delta", true, ".count")',
             "s.count",
-            "1",
+            "s",
             1,
             [({"host": "a"}, 4)],
         ),

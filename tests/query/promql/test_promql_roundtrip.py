@@ -29,6 +29,7 @@ from belvedere.query.promql.errors import ParseError
 from belvedere.query.promql.matcher import Matcher, MatchOp
 from belvedere.query.promql.options import EXPERIMENTAL
 from belvedere.query.promql.parse import parse
+from belvedere.query.promql.pretty import pretty
 from belvedere.query.promql.signatures import FUNCTIONS
 from belvedere.query.promql.tokens import ARITHMETIC_OPERATORS, COMPARISON_OPERATORS, SET_OPERATORS
 
@@ -131,6 +132,15 @@ trees = st.recursive(selectors(), larger, max_leaves=6)
 @given(trees)
 def test_a_printed_tree_parses_to_itself(tree: Expression) -> None:
     assert parse(str(tree), EXPERIMENTAL) == tree
+
+
+@QUICK
+@given(trees, st.integers(0, 3))
+def test_a_pretty_tree_parses_to_itself(tree: Expression, widened: int) -> None:
+    for _ in range(widened):  # wide enough to be split
+        tree = Binary("or", tree, tree, VectorMatching(Cardinality.MANY_TO_MANY))
+        tree = Parentheses(tree)
+    assert parse(pretty(tree), EXPERIMENTAL) == tree
 
 
 @QUICK

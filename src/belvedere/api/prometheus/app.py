@@ -7,14 +7,19 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from belvedere.api import metrics
 from belvedere.api.cross_site import SameSiteOnly
+from belvedere.api.errors import ApiError, answer_error
 from belvedere.api.pool import QueryPool
 from belvedere.api.prometheus import (
+    admin,
     exemplars,
     federate,
+    lifecycle,
     links,
     metadata,
     otlp,
+    preflight,
     query,
     read,
     rules,
@@ -29,7 +34,10 @@ from belvedere.api.state import AppState
 
 
 def create_prometheus_app(state: AppState) -> Starlette:
-    """Prometheus's API alone, at the root: for clients that know no path before `/api/v1`."""
+    """Prometheus's API alone, at the root: for clients that know no path before `/api/v1`.
+
+    With `/metrics`, which Prometheus has there.
+    """
     pool = QueryPool()
 
     @asynccontextmanager
@@ -38,7 +46,10 @@ def create_prometheus_app(state: AppState) -> Starlette:
         pool.close()
 
     return Starlette(
-        routes=routes(state, pool), lifespan=lifespan, middleware=[Middleware(SameSiteOnly)]
+        routes=[*metrics.routes(state), *routes(state, pool)],
+        lifespan=lifespan,
+        middleware=[Middleware(SameSiteOnly)],
+        exception_handlers={ApiError: answer_error},
     )
 
 
@@ -56,7 +67,10 @@ def routes(state: AppState, pool: QueryPool) -> list[BaseRoute]:
         *read.routes(projects),
         *otlp.routes(state),
         *federate.routes(projects, engine.options.lookback_ms),
-        *targets.routes(state),
+        *targets.routes(state, projects),
         *rules.routes(state),
-        *status.routes(state, {}),
+        *status.routes(state),
+        *admin.routes(state),
+        *lifecycle.routes(state),
+        *preflight.routes(),
     ]

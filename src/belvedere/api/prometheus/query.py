@@ -29,6 +29,7 @@ from belvedere.query.promql.errors import (
     QueryTimeoutError,
     QueryTypeError,
 )
+from belvedere.query.promql.pretty import pretty
 from belvedere.query.promql.result import Result
 from belvedere.query.promql.signatures import ValueType
 from belvedere.query.promql.source import Source
@@ -37,7 +38,8 @@ from belvedere.query.samples import Samples
 _GET_AND_POST: Final = ["GET", "POST"]
 _MAX_STEPS: Final = 11_000
 _MAX_ANNOTATIONS: Final = 10
-_MAX_TIMEOUT_S: Final = 120.0
+MAX_TIMEOUT_S: Final = 120.0
+"""Of a query, unless its parameter `timeout` is shorter."""
 _DURING: Final = "expression evaluation"
 
 Evaluate = Callable[[Source, Callable[[], None]], Result]
@@ -90,7 +92,7 @@ def routes(projects: Projects, engine: Engine) -> list[BaseRoute]:
         parameters = await Parameters.of(request)
         project = projects.of(request)
         text = parameters.text("query")
-        return success(await project.run(request, lambda: str(_parsed(engine, text))))
+        return success(await project.run(request, lambda: pretty(_parsed(engine, text))))
 
     async def parsed(request: Request) -> Response:
         parameters = await Parameters.of(request)
@@ -117,9 +119,9 @@ async def _answer(
     request: Request, parameters: Parameters, project: Project, evaluate: Evaluate
 ) -> Response:
     """Evaluate in a thread, and answer in pieces; stop the work when the client goes away."""
-    timeout_s = parameters.duration_ms("timeout", round(_MAX_TIMEOUT_S * 1000)) / 1000
+    timeout_s = parameters.duration_ms("timeout", round(MAX_TIMEOUT_S * 1000)) / 1000
     limit = parameters.limit()
-    stop = Stop(min(timeout_s, _MAX_TIMEOUT_S))
+    stop = Stop(min(timeout_s, MAX_TIMEOUT_S))
     try:
         result = await project.run(request, lambda: evaluate(project.source(), stop.check))
     except (ParseError, QueryTypeError) as error:

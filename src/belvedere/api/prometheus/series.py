@@ -29,6 +29,7 @@ def routes(projects: Projects) -> list[BaseRoute]:
             found = {
                 labels
                 for matchers in parameters.selectors(required=True)
+                if start_ms <= end_ms
                 for labels in project.index.find(matchers, start_ms, end_ms).labels
             }
             return limited([labels.to_dict() for labels in sorted(found)], limit)

@@ -1,9 +1,12 @@
-"""What is scraped: `/targets`, `/scrape_pools`, of the receivers `prometheus` in this process.
+"""What is scraped by the receivers `prometheus` in this process.
+
+`/targets`, `/targets/metadata`, `/scrape_pools`.
 
 What they scrape goes into the default project, so that tokens of other projects see no targets.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,9 +17,13 @@ from starlette.routing import BaseRoute, Route
 from belvedere.api.auth import caller
 from belvedere.api.prometheus.answers import answering, success
 from belvedere.api.prometheus.parameters import Parameters
+from belvedere.api.prometheus.project import Project, Projects
 from belvedere.api.state import AppState
 from belvedere.otlp.batch import DEFAULT_PROJECT
+from belvedere.query.labels import METRIC_NAME
 from belvedere.query.promql.duration import format_duration
+from belvedere.query.promql.matcher import Matcher, MatchOp
+from belvedere.query.promql.parse import parse_selector
 
 if TYPE_CHECKING:  # most servers scrape nothing
     from belvedere.collector.receivers.prometheus.receiver import Targets, TargetView
@@ -25,15 +32,25 @@ _NEVER: Final = "0001-01-01T00:00:00Z"
 """Go's zero time, which Prometheus shows for what has not happened."""
 
 
-def routes(state: AppState) -> list[BaseRoute]:
+_RECENT_MS: Final = 3_600_000
+"""How old a series may be whose metric counts as exposed by its target."""
+
+
+def visible_targets(request: Request, state: AppState) -> "Sequence[Targets]":
+    """Return the targets that the caller may see.
+
+    Raises:
+        ApiError: if the caller is not known.
+    """
+    who = caller(request, state)
+    return () if who.confined and who.project != DEFAULT_PROJECT else state.targets()
+
+
+def routes(state: AppState, projects: Projects) -> list[BaseRoute]:
     """The routes of this file."""
 
-    def visible(request: Request) -> "Sequence[Targets]":
-        who = caller(request, state)
-        return () if who.confined and who.project != DEFAULT_PROJECT else state.targets()
-
     async def targets(request: Request) -> Response:
-        views = visible(request)
+        views = visible_targets(request, state)
         parameters = await Parameters.of(request)
         which, pool = parameters.text("state", "any"), parameters.text("scrapePool")
         data: dict[str, Any] = {"activeTargets": [], "droppedTargets": []}
@@ -55,15 +72,63 @@ def routes(state: AppState) -> list[BaseRoute]:
         return success(data)
 
     async def scrape_pools(request: Request) -> Response:
-        views = visible(request)
+        views = visible_targets(request, state)
         names = {view.job_name for each in views for view in each.active}
         names |= {name for each in views for name, _ in each.dropped}
         return success({"scrapePools": sorted(names)})
 
+    async def metadata(request: Request) -> Response:
+        views = visible_targets(request, state)
+        parameters = await Parameters.of(request)
+        project = projects.of(request)
+        metric, limit = parameters.text("metric"), parameters.number("limit")
+        wanted = parameters.text("match_target")
+        matchers = parse_selector(wanted) if wanted else ()
+        several = [
+            dict(view.labels)
+            for each in views
+            for view in each.active
+            if all(matcher.matches(dict(view.labels).get(matcher.name, "")) for matcher in matchers)
+        ]
+        now_ms = time.time_ns() // 1_000_000
+
+        def answer() -> Response:
+            families = project.catalog.metadata(metric) if several else {}
+            found: list[dict[str, Any]] = []
+            for labels in several:
+                exposed = _metrics_of(project, labels, now_ms)
+                found += (
+                    {
+                        "target": labels,
+                        **({} if metric else {"metric": family}),
+                        "type": said.type,
+                        "help": said.help,
+                        "unit": said.unit,
+                    }
+                    for family, each in families.items()
+                    if any(family + suffix in exposed for suffix in _SUFFIXES)
+                    for said in each
+                )
+            return success(found if limit < 0 else found[:limit])
+
+        return await project.run(request, answer)
+
     return [
         Route("/api/v1/targets", answering(targets)),
+        Route("/api/v1/targets/metadata", answering(metadata)),
         Route("/api/v1/scrape_pools", answering(scrape_pools)),
     ]
+
+
+_SUFFIXES: Final = ("", "_total", "_bucket", "_count", "_sum", "_info", "_created")
+"""Of a family's name in the names of its series."""
+
+
+def _metrics_of(project: Project, labels: Mapping[str, str], now_ms: int) -> set[str]:
+    """The names of the series that a target's labels were written with of late."""
+    matchers = [Matcher(name, MatchOp.EQUAL, value) for name, value in labels.items()]
+    found = project.index.find(matchers, now_ms - _RECENT_MS, now_ms)
+    return {series.to_dict().get(METRIC_NAME, "") for series in found.labels}
 
 
 def _active(view: "TargetView") -> dict[str, Any]:

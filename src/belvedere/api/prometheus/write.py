@@ -4,6 +4,7 @@ An answer of success means "on disk", as OTLP's: what is sent waits in the same 
 """
 
 import asyncio
+from functools import wraps
 from typing import Final
 
 from starlette.requests import Request
@@ -11,10 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from belvedere import internal_telemetry as telemetry
-from belvedere.api.prometheus.answers import BadData, answering
+from belvedere.api.prometheus.answers import BadData, Endpoint, answering
 from belvedere.api.prometheus.family import FamilyMemory
 from belvedere.api.prometheus.project import Projects
-from belvedere.api.prometheus.write_request import Written, read_v1, read_v1_with, read_v2
+from belvedere.api.prometheus.write_request import (
+    NOTHING_WRITTEN,
+    Written,
+    read_v1,
+    read_v1_with,
+    read_v2,
+)
 from belvedere.api.state import AppState
 from belvedere.collector.errors import ConsumeError
 from belvedere.otlp.decode_pool import Share, shared_pool
@@ -61,7 +68,21 @@ def routes(state: AppState, projects: Projects) -> list[BaseRoute]:
             return Response("; ".join(written.problems) + "\n", 400, written.headers)
         return Response(status_code=204, headers=written.headers)
 
-    return [Route("/api/v1/write", answering(write), methods=["POST"])]
+    return [Route("/api/v1/write", _with_counts(answering(write)), methods=["POST"])]
+
+
+def _with_counts(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, with 2.0's response headers on its errors, which wrote nothing."""
+
+    @wraps(endpoint)
+    async def counted(request: Request) -> Response:
+        answer = await endpoint(request)
+        if _message_of(request.headers.get("content-type", "")) == _V2:
+            for name, count in NOTHING_WRITTEN.headers.items():
+                answer.headers.setdefault(name, count)
+        return answer
+
+    return counted
 
 
 async def _read(
@@ -84,7 +105,9 @@ async def _read(
 
 
 def _message_of(content_type: str) -> str | None:
-    """Which message a body is; None for no remote write."""
+    """Which message a body is: 1.0's where nothing is said, as upstream; None: no remote write."""
+    if not content_type.strip():
+        return _V1
     media_type, *parameters = (part.strip() for part in content_type.split(";"))
     if media_type.lower() != "application/x-protobuf":
         return None

@@ -41,6 +41,9 @@ class Written:
         }
 
 
+NOTHING_WRITTEN: Final = Written(b"", 0)
+
+
 def read_v1(body: bytes, project: str, memory: FamilyMemory) -> Written:
     """Read a request of version 1.0, whose families `memory` learns.
 

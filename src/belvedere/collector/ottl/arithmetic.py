@@ -28,6 +28,21 @@ def calculate(operation: str, left: Any, right: Any) -> Any:
     raise EvaluationError(f"{type_name(left)} {operation} {type_name(right)} cannot be calculated")
 
 
+def negated(value: Any) -> int | float:
+    """`-value`; the least integer stays as it is, as 64 bits wrap.
+
+    Raises:
+        EvaluationError: if the value is not a number.
+    """
+    if type(value) is int:
+        return wrapped(-value)
+    if type(value) is float:
+        return -value
+    raise EvaluationError(
+        f"invalid operand of the sign -: expected a number, not {type_name(value)}"
+    )
+
+
 def _integers(operation: str, left: int, right: int) -> int:
     if operation == "+":
         return wrapped(left + right)

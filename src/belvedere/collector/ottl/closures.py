@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from belvedere.collector.ottl.arithmetic import calculate
+from belvedere.collector.ottl.arithmetic import calculate, negated
 from belvedere.collector.ottl.compare import equals
 from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.paths import Get
@@ -85,6 +85,13 @@ def calculated(operation: str, left: Value, right: Value) -> Value:
     first, second = left.get, right.get
     value = Value(lambda record: calculate(operation, first(record), second(record)))
     return folded(value) if left.is_constant and right.is_constant else value
+
+
+def negative(operand: Value) -> Value:
+    """An operand with the sign `-`."""
+    get = operand.get
+    value = Value(lambda record: negated(get(record)))
+    return folded(value) if operand.is_constant else value
 
 
 def called(call: Callable[..., Any], getters: list[Get]) -> Get:

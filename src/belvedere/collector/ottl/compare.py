@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-from belvedere.collector.ottl.values import Duration, Time
+from belvedere.collector.ottl.values import Duration, Identifier, Time
 
 OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
@@ -20,7 +20,7 @@ OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 _NUMBERS = (int, float)
-_ORDERED = (str, bytes, bool, Duration)
+_ORDERED = (str, bytes, Identifier, bool, Duration)
 
 
 def compare(operation: str, left: Any, right: Any) -> bool:
@@ -34,6 +34,8 @@ def compare(operation: str, left: Any, right: Any) -> bool:
         if operation == "==":
             return _same(left, right)
         return operation == "!=" and not _same(left, right)
+    if isinstance(left, bytes) and isinstance(right, bytes):
+        return OPERATORS[operation](left, right)
     return operation == "!="
 
 

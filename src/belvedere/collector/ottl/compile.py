@@ -19,6 +19,7 @@ from belvedere.collector.ottl.closures import (
     indexed,
     list_of,
     map_of,
+    negative,
     truth,
 )
 from belvedere.collector.ottl.compare import compare
@@ -68,6 +69,7 @@ class Compiler:
             tree.List: lambda node: list_of([self.value(item) for item in node.items]),
             tree.Map: lambda node: map_of({key: self.value(item) for key, item in node.items}),
             tree.Arithmetic: self._arithmetic,
+            tree.Negative: lambda node: negative(self.value(node.operand)),
         }
 
     def statement(self, statement: tree.Statement) -> Edit:

@@ -74,6 +74,7 @@ _PARTS: Final[dict[type, Callable[[Any], Iterable[tree.Node]]]] = {
     tree.Path: lambda node: [key for field in node.fields for key in field.keys],
     tree.Call: lambda node: [*(argument.value for argument in node.arguments), *node.keys],
     tree.Arithmetic: lambda node: [node.first, *(operand for _, operand in node.rest)],
+    tree.Negative: lambda node: [node.operand],
     tree.Comparison: lambda node: [node.left, node.right],
     tree.Not: lambda node: [node.operand],
     tree.And: lambda node: node.operands,

@@ -190,6 +190,11 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
 
     multiplication = addition
 
+    def signed(self, parts: list[Any]) -> tree.Expression:
+        sign, operand = parts
+        expression: tree.Expression = operand
+        return tree.Negative(expression, at=sign.start_pos or 0) if sign == "-" else expression
+
     def number(self, parts: list[Token]) -> tree.Literal:
         text = "".join(parts)
         at = parts[0].start_pos or 0

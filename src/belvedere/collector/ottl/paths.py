@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.record import Record
-from belvedere.collector.ottl.values import read, read_map, type_name, write, write_map
+from belvedere.collector.ottl.values import Identifier, read, read_map, type_name, write, write_map
 
 Get: TypeAlias = Callable[[Record], Any]
 Set: TypeAlias = Callable[[Record, Any], None]
@@ -149,8 +149,8 @@ def identifier(path: str, size_bytes: int) -> Field:
     owner, _, name = path.rpartition(".")
     holder, field, zeros = attrgetter(owner), attrgetter(path), bytes(size_bytes)
 
-    def get(record: Record) -> bytes:
-        return field(record) or zeros
+    def get(record: Record) -> Identifier:
+        return Identifier(field(record) or zeros)
 
     def set_(record: Record, new: Any) -> None:
         if not isinstance(new, bytes) or len(new) != size_bytes:
@@ -164,13 +164,12 @@ def identifier(path: str, size_bytes: int) -> Field:
 
 
 def hexadecimal(path: str, size_bytes: int) -> Field:
-    """The same id as hexadecimal text; the id of zeros is an empty text."""
+    """The same id as hexadecimal text; an empty id reads as zeros, as upstream."""
     owner, _, name = path.rpartition(".")
-    holder, field = attrgetter(owner), attrgetter(path)
+    holder, field, zeros = attrgetter(owner), attrgetter(path), "00" * size_bytes
 
     def get(record: Record) -> str:
-        value = field(record)
-        return value.hex() if any(value) else ""
+        return field(record).hex() or zeros
 
     def set_(record: Record, new: Any) -> None:
         try:

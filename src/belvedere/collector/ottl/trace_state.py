@@ -10,7 +10,7 @@ from belvedere.collector.ottl.values import type_name
 
 
 def trace_state(path: str) -> Field:
-    """`trace_state` as text, `trace_state["vendor"]` as one entry of it."""
+    """`trace_state` as text, `trace_state["vendor"]` as one entry of it ("" if it is absent)."""
     owner, _, name = path.rpartition(".")
     holder, field = attrgetter(owner), attrgetter(path)
 
@@ -20,7 +20,7 @@ def trace_state(path: str) -> Field:
         (key,) = keys
 
         def get(record: Record) -> Any:
-            return dict(_entries(field(record))).get(key(record))
+            return dict(_entries(field(record))).get(key(record), "")
 
         def set_(record: Record, new: Any) -> None:
             if type(new) is not str:

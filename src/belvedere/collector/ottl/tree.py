@@ -126,6 +126,17 @@ class Arithmetic(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Negative(Node):
+    """`-a`; the sign of a number is part of its `Literal`."""
+
+    operand: "Expression"
+
+    def __str__(self) -> str:
+        plain = isinstance(self.operand, Path | Call)
+        return f"-{self.operand}" if plain else f"-({self.operand})"
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison(Node):
     """`a == b`."""
 
@@ -179,7 +190,18 @@ class Statement(Node):
 
 
 Expression: TypeAlias = (
-    Literal | List | Map | Symbol | Path | Call | Arithmetic | Comparison | Not | And | Or
+    Literal
+    | List
+    | Map
+    | Symbol
+    | Path
+    | Call
+    | Arithmetic
+    | Negative
+    | Comparison
+    | Not
+    | And
+    | Or
 )
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

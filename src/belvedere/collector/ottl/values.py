@@ -1,7 +1,7 @@
 """Values: OTLP's `AnyValue` as Python values and back, and what only expressions have.
 
 nil None · bool · int (64 bits) · float · string str · bytes · map dict · slice list
-time.Time `Time` · time.Duration `Duration`
+time.Time `Time` · time.Duration `Duration` · pcommon.TraceID, pcommon.SpanID `Identifier`
 """
 
 from collections.abc import Callable, Mapping
@@ -43,6 +43,12 @@ class Time:
         return hash(self.ns)
 
 
+class Identifier(bytes):
+    """A trace or span id: bytes, but an array in Go, which JSON writes as a list of numbers."""
+
+    __slots__ = ()
+
+
 def read(value: AnyValue) -> Any:
     """The Python value of an `AnyValue`; maps and slices are copies."""
     kind = value.WhichOneof("value")
@@ -70,6 +76,7 @@ _SCALARS: Final = {
     int: "int_value",
     float: "double_value",
     bytes: "bytes_value",
+    Identifier: "bytes_value",
 }
 
 
@@ -171,6 +178,7 @@ _TEXTS: Final[dict[type, Callable[[Any], str]]] = {
     int: str,
     float: float_text,
     bytes: bytes.hex,
+    Identifier: lambda value: _json(list(value)),
     dict: _json,
     list: _json,
     Duration: duration_text,
@@ -191,6 +199,7 @@ _TYPE_NAMES = {
     float: "a double",
     str: "a string",
     bytes: "bytes",
+    Identifier: "an id",
     dict: "a map",
     list: "a slice",
     Time: "a time",

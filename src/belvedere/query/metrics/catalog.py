@@ -63,6 +63,8 @@ class SeriesCatalog:
             end_ms: the range's end.
             limit: the most names to give; 0: all.
         """
+        if end_ms < start_ms:
+            return []
         times = hours_between(start_ms, end_ms)
         return self._found(_NAMES, selectors, {**times, "limit": limit or _NO_LIMIT})
 
@@ -70,6 +72,8 @@ class SeriesCatalog:
         self, name: str, selectors: Selectors, start_ms: int, end_ms: int, *, limit: int = 0
     ) -> list[str]:
         """Values of the label `name`, as `label_names` gives names."""
+        if end_ms < start_ms:
+            return []
         subject = "name" if name == METRIC_NAME else "labels[{label:String}]"
         sql = _VALUES.replace("{subject}", subject)
         params = {**hours_between(start_ms, end_ms), "label": name, "limit": limit or _NO_LIMIT}

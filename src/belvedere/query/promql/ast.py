@@ -212,9 +212,14 @@ class Subquery:
         return ValueType.MATRIX
 
     def __str__(self) -> str:
+        return f"{self.expression}{self.range_text}"
+
+    @property
+    def range_text(self) -> str:
+        """What stands after the expression: `[range:step]`, `@` and `offset`."""
         range_ = self.range_expression or format_duration(self.range_ms)
         step = self.step_expression or (format_duration(self.step_ms) if self.step_ms else "")
-        return f"{self.expression}[{range_}:{step}]{self.shift.at_text}{self.shift.offset_text}"
+        return f"[{range_}:{step}]{self.shift.at_text}{self.shift.offset_text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +239,11 @@ class Aggregate:
 
     def __str__(self) -> str:
         parameter = f"{self.parameter}, " if self.parameter is not None else ""
-        return f"{self.op}{self._grouping()}({parameter}{self.expression})"
+        return f"{self.op}{self.grouping_text}({parameter}{self.expression})"
 
-    def _grouping(self) -> str:
+    @property
+    def grouping_text(self) -> str:
+        """` by (…) ` or ` without (…) `; empty where there is none."""
         if self.without:
             return f" without ({_labels(self.grouping)}) "
         return f" by ({_labels(self.grouping)}) " if self.grouping else ""
@@ -300,8 +307,12 @@ class Binary:
         return ValueType.SCALAR if both_scalar else ValueType.VECTOR
 
     def __str__(self) -> str:
-        matching = self.matching or ""
-        return f"{self.left} {self.op}{' bool' if self.return_bool else ''}{matching} {self.right}"
+        return f"{self.left} {self.operator_text} {self.right}"
+
+    @property
+    def operator_text(self) -> str:
+        """The operator with `bool` and the matching."""
+        return f"{self.op}{' bool' if self.return_bool else ''}{self.matching or ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from belvedere.collector.ottl.values import as_text, type_name
 def slice_to_map(
     target: list[Any], key_path: list[str] | None = None, value_path: list[str] | None = None
 ) -> dict[str, Any]:
-    """`SliceToMap`."""
+    """`SliceToMap`: elements need be maps only where a path is given."""
     result = {}
     for index, item in enumerate(target):
-        if not isinstance(item, dict):
+        if not isinstance(item, dict) and (key_path is not None or value_path is not None):
             raise EvaluationError(f"element {index} is {type_name(item)}, not a map")
         key = str(index) if key_path is None else _at(item, key_path)
         if type(key) is not str:

@@ -13,7 +13,8 @@ from belvedere.collector.ottl.errors import EvaluationError
 from belvedere.collector.ottl.function import Function, converter
 from belvedere.collector.ottl.functions.murmur3 import murmur3_32, murmur3_128
 from belvedere.collector.ottl.kinds import ANY, INT, STRING, one_of
-from belvedere.collector.ottl.values import type_name, wrapped
+from belvedere.collector.ottl.values import Identifier, type_name, wrapped
+from belvedere.otlp.fnv import fnv1a_64
 
 
 def _digest(algorithm: str) -> Function:
@@ -24,15 +25,12 @@ def _digest(algorithm: str) -> Function:
 
 
 def fnv(value: str) -> int:
-    """`FNV`: FNV-1 of 64 bits, as a signed integer."""
-    digest = 0xCBF29CE484222325
-    for byte in value.encode():
-        digest = (digest * 0x100000001B3) % (1 << 64) ^ byte
-    return wrapped(digest)
+    """`FNV`: FNV-1a of 64 bits, as a signed integer."""
+    return wrapped(fnv1a_64(value.encode()))
 
 
 def _id(size_bytes: int) -> Function:
-    def made(value: Any) -> bytes:
+    def made(value: Any) -> Identifier:
         if isinstance(value, str):
             try:
                 value = bytes.fromhex(value)
@@ -42,7 +40,7 @@ def _id(size_bytes: int) -> Function:
             raise EvaluationError(f"bytes or a string are expected, not {type_name(value)}")
         if len(value) != size_bytes:
             raise EvaluationError(f"the id needs {size_bytes} bytes, not {len(value)}")
-        return value
+        return Identifier(value)
 
     return converter(made, ANY)
 

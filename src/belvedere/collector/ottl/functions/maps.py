@@ -183,17 +183,26 @@ def flatten(
 def _flat(
     prefix: str, value: Any, depth: int | None, *, numbered: bool
 ) -> Iterator[tuple[str, Any]]:
-    """The leaves under `value`, with their keys. Slices are `numbered`, or repeat their key."""
-    if isinstance(value, dict) and value and (depth is None or depth >= 0):
+    """The leaves under `value`, with their keys.
+
+    Elements of slices are `numbered`; if not, those that are not flattened themselves have the
+    slice's key. After upstream's func_flatten.go, an empty map or slice has no leaves.
+    """
+    if not _is_flattened(value, depth):
+        yield prefix, value
+    elif isinstance(value, dict):
         for key, inner in value.items():
             name = f"{prefix}.{key}" if prefix else key
             yield from _flat(name, inner, _less(depth), numbered=numbered)
-    elif isinstance(value, list) and value and (depth is None or depth >= 0):
-        for index, inner in enumerate(value):
-            name = f"{prefix}.{index}" if numbered else prefix
-            yield from _flat(name, inner, _less(depth), numbered=numbered)
     else:
-        yield prefix, value
+        for index, inner in enumerate(value):
+            has_number = numbered or _is_flattened(inner, _less(depth))
+            name = f"{prefix}.{index}" if has_number else prefix
+            yield from _flat(name, inner, _less(depth), numbered=numbered)
+
+
+def _is_flattened(value: Any, depth: int | None) -> bool:
+    return isinstance(value, dict | list) and (depth is None or depth >= 0)
 
 
 def _less(depth: int | None) -> int | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from belvedere.collector.ottl.values import Duration, Time, as_text, float_text
+from belvedere.collector.ottl.values import Duration, Identifier, Time, as_text, float_text
 
 _VERB = re.compile(
     r"%(?P<flags>[-+# 0]*)(?P<width>\d{1,4})?(?:\.(?P<precision>\d{0,4}))?(?P<verb>.)", re.DOTALL
@@ -26,6 +26,8 @@ def sprintf(format_string: str, format_arguments: list[Any]) -> str:
         except StopIteration:
             return f"%!{found['verb']}(MISSING)"
         used += 1
+        if isinstance(value, Identifier):  # has a method String in Go, which all verbs use
+            value = value.hex() if any(value) else ""
         return _padded(_written(found, value), found)
 
     text = _VERB.sub(verb, format_string)

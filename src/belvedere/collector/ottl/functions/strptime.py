@@ -70,6 +70,8 @@ _ZONES_HOURS: Final = {
 """Abbreviations of zones. Go gives those that it does not know the offset 0, silently."""
 
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
+_FRACTIONS: Final = frozenset("Lfs")
+"""After a point or comma, these are Go's `.999`: absent on whole seconds."""
 
 
 def _any_of(names: list[str]) -> str:
@@ -137,8 +139,13 @@ def _compiled(form: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
     end = 0
     form = _expanded(form)
     for found in _DIRECTIVE.finditer(form):
-        texts.append(re.escape(form[end : found.start()]))
+        before = form[end : found.start()]
         end = found.end()
+        if found[1] in _FRACTIONS and before.endswith((".", ",")):
+            texts.append(re.escape(before[:-1]) + r"(?:[.,](\d{1,9}))?")
+            parts.append("fraction")
+            continue
+        texts.append(re.escape(before))
         if found[1] in _PLAIN:
             texts.append(re.escape(_PLAIN[found[1]]))
             continue
@@ -258,8 +265,8 @@ _WRITERS: Final[dict[str, Callable[[Any, int], str]]] = {
     "P": lambda moment, _: "am" if moment.hour < 12 else "pm",
     "M": lambda moment, _: f"{moment.minute:02d}",
     "S": lambda moment, _: f"{moment.second:02d}",
-    "L": lambda _, ns: f"{ns // 1_000_000:03d}",
-    "f": lambda _, ns: f"{ns // 1_000:06d}",
+    "L": lambda _, ns: f"{ns:09d}"[:3],
+    "f": lambda _, ns: f"{ns:09d}"[:6],
     "s": lambda _, ns: f"{ns:09d}",
     "z": lambda moment, _: _offset_text(moment, "", 2),
     "Z": lambda moment, _: moment.tzname() or "",
@@ -271,7 +278,11 @@ _WRITERS: Final[dict[str, Callable[[Any, int], str]]] = {
 
 
 def format_time(time: Time, format: str) -> str:  # noqa: A002 - the parameter's name in OTTL
-    """`FormatTime`."""
+    """`FormatTime`.
+
+    As Go's layout `.999`, a fraction after a point or comma ends at its last digit that is not
+    zero, and is absent with its separator on whole seconds.
+    """
     seconds, ns = divmod(time.ns, _S)
     try:
         moment = dt.datetime.fromtimestamp(seconds, time.zone)
@@ -279,11 +290,19 @@ def format_time(time: Time, format: str) -> str:  # noqa: A002 - the parameter's
         raise EvaluationError("the time is outside of the years 1 to 9999") from None
 
     def directive(found: re.Match[str]) -> str:
-        if found[1] in _PLAIN:
-            return _PLAIN[found[1]]
-        write = _WRITERS.get(found[1])
+        separator, name = found[1] or "", found[2]
+        if name in _PLAIN:
+            return separator + _PLAIN[name]
+        write = _WRITERS.get(name)
         if write is None:
-            raise EvaluationError(f"%{found[1]} is no part of a time")
-        return write(moment, ns)
+            raise EvaluationError(f"%{name} is no part of a time")
+        text = write(moment, ns)
+        if name in _FRACTIONS and separator:
+            text = text.rstrip("0")
+            separator = separator if text else ""
+        return separator + text
 
-    return _DIRECTIVE.sub(directive, _expanded(format))
+    return _WRITTEN.sub(directive, _expanded(format))
+
+
+_WRITTEN = re.compile(r"([.,])?%(.)", re.DOTALL)

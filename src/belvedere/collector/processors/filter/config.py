@@ -99,6 +99,14 @@ class MetricFilters(_Filters):
     include: MetricMatch | None = Field(None, description="Older form: all others are dropped.")
     exclude: MetricMatch | None = Field(None, description="Older form: these are dropped.")
 
+    @field_validator("include", "exclude")
+    @classmethod
+    def _valid_match(cls, match: MetricMatch | None) -> MetricMatch | None:
+        if match:
+            match.of_names()
+            match.of_resources()
+        return match
+
 
 class LogFilters(_Filters):
     """`processors::filter::logs`."""
@@ -110,12 +118,12 @@ class LogFilters(_Filters):
     include: LogMatch | None = Field(None, description="Older form: all others are dropped.")
     exclude: LogMatch | None = Field(None, description="Older form: these are dropped.")
 
-    @model_validator(mode="after")
-    def _something_matches(self) -> Self:
-        for match in (self.include, self.exclude):
-            if match:
-                match.properties()
-        return self
+    @field_validator("include", "exclude")
+    @classmethod
+    def _valid_match(cls, match: LogMatch | None) -> LogMatch | None:
+        if match:
+            match.properties()
+        return match
 
 
 _CONTEXTS: Final = {

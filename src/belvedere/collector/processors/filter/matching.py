@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 
 from belvedere.collector.component import ComponentConfig
 from belvedere.collector.ottl import Condition, Context, Record
@@ -29,15 +29,19 @@ def _no_expr(value: Any) -> Any:
 
 
 def _severity(value: Any) -> Any:
-    """INFO is 9, INFO2 is 10."""
+    """INFO and info are 9, INFO2 is 10."""
     if isinstance(value, str) and value:
+        value = value.upper()
         name, number = (value[:-1], value[-1]) if value[-1] in "234" else (value, "1")
         if name in _SEVERITIES:
             return 4 * _SEVERITIES.index(name) + int(number)
     return value
 
 
-_MatchType = Annotated[Literal["strict", "regexp"], BeforeValidator(_no_expr)]
+_MatchType = Annotated[Literal["strict", "regexp"] | None, BeforeValidator(_no_expr)]
+_MATCH_TYPE: Final = (
+    "strict: equal; regexp: a part of it matches. Required if there is text to match."
+)
 
 
 class Severity(ComponentConfig):
@@ -54,7 +58,7 @@ class Severity(ComponentConfig):
 class LogMatch(ComponentConfig):
     """`logs::include` and `logs::exclude`: all that is written must match."""
 
-    match_type: _MatchType = Field(description="strict: equal; regexp: a part of it matches.")
+    match_type: _MatchType = Field(None, description=_MATCH_TYPE)
     resource_attributes: tuple[AttributeProperty, ...] = Field(
         (), description="All these attributes of the resource are there."
     )
@@ -67,11 +71,18 @@ class LogMatch(ComponentConfig):
     )
     bodies: tuple[str, ...] = Field((), description="The body is one of these.")
 
-    def properties(self) -> MatchProperties:
-        """The same, as processors with include and exclude have it."""
+    def properties(self) -> MatchProperties | None:
+        """The same, as processors with include and exclude have it; None: nothing is written.
+
+        Raises:
+            ValueError: if match_type is missing, or an expression is not valid.
+        """
+        written = [key for key in _LOG_PROPERTIES if getattr(self, key)]
+        if not written:
+            return None
         severity = self.severity_number
-        return MatchProperties(
-            match_type=self.match_type,
+        return _properties(
+            match_type=self.match_type or ("strict" if written == ["severity_number"] else None),
             resources=self.resource_attributes,
             attributes=self.record_attributes,
             log_severity_texts=self.severity_texts,
@@ -85,7 +96,7 @@ class LogMatch(ComponentConfig):
 class MetricMatch(ComponentConfig):
     """`metrics::include` and `metrics::exclude`: names and resources are looked at one by one."""
 
-    match_type: _MatchType = Field(description="strict: equal; regexp: a part of it matches.")
+    match_type: _MatchType = Field(None, description=_MATCH_TYPE)
     regexp: RegexpSettings = Field(
         default_factory=RegexpSettings, description="Settings of the match type regexp."
     )
@@ -105,9 +116,31 @@ class MetricMatch(ComponentConfig):
     def _of(self, key: str, wanted: tuple[Any, ...]) -> MatchProperties | None:
         if not wanted:
             return None
-        return MatchProperties.model_validate(
-            {"match_type": self.match_type, "regexp": self.regexp, key: wanted}
-        )
+        return _properties(match_type=self.match_type, regexp=self.regexp, **{key: wanted})
+
+
+_LOG_PROPERTIES: Final = (
+    "resource_attributes",
+    "record_attributes",
+    "severity_texts",
+    "severity_number",
+    "bodies",
+)
+
+
+def _properties(**written: Any) -> MatchProperties:
+    """The properties.
+
+    Raises:
+        ValueError: if they are not valid: with the first reason alone, for a validator's message.
+    """
+    if written["match_type"] is None:
+        raise ValueError("missing match_type: expected strict or regexp, as there is text to match")
+    try:
+        return MatchProperties.model_validate(written)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(reason) from None
 
 
 def drops_of_spans(config: MatchConfig) -> Mapping[Context, Condition]:

@@ -102,8 +102,11 @@ class Sieve:
             return True
         if Context.DATAPOINT not in self._drops:
             return False
+        if metric.WhichOneof("data") is None:
+            return False
         points = data_points(metric)
-        return self._drop(points, self._point_goes) and not points
+        self._drop(points, self._point_goes)
+        return not points  # also of a metric that came without, as upstream's processor
 
     def _point_goes(self, point: Any) -> bool:
         self._record.datapoint = point

@@ -23,7 +23,7 @@ _HISTOGRAMS: Final = ("histogram", "exponential_histogram", "summary")
 
 def extract_count_metric(is_monotonic: Value, suffix: Value | None = None) -> Edit:
     """`extract_count_metric`: the counts of a histogram or summary as a sum."""
-    return _extracted(is_monotonic, suffix, "_count", _count)
+    return _extracted(is_monotonic, suffix, "_count", _count, unit="1")
 
 
 def extract_sum_metric(is_monotonic: Value, suffix: Value | None = None) -> Edit:
@@ -72,6 +72,8 @@ def _extracted(
     suffix: Value | None,
     default: str,
     read: Callable[[Any, NumberDataPoint], bool],
+    *,
+    unit: str | None = None,
 ) -> Edit:
     def edit(record: Record) -> bool:
         kind = record.metric.WhichOneof("data")
@@ -80,7 +82,7 @@ def _extracted(
         data = getattr(record.metric, kind)
         temporality = getattr(data, "aggregation_temporality", TEMPORALITIES["cumulative"])
         name = suffix.get(record) if suffix else default
-        return _add_sum(record, name, temporality, is_monotonic.get(record), read)
+        return _add_sum(record, name, temporality, is_monotonic.get(record), read, unit=unit)
 
     return edit
 
@@ -108,10 +110,22 @@ def _add_sum(
     temporality: int,
     monotonic: bool,  # noqa: FBT001 - the field's value
     read: Callable[[Any, NumberDataPoint], bool],
+    *,
+    unit: str | None = None,
 ) -> bool:
+    """Add the sum to the scope.
+
+    Args:
+        record: the metric, or one of its data points.
+        suffix: what is appended to the metric's name.
+        temporality: of the sum.
+        monotonic: of the sum.
+        read: writes the value of a data point.
+        unit: of the sum; None: that of the metric.
+    """
     metric = record.metric
     new = Metric(name=metric.name + suffix, description=metric.description)
-    new.unit = "1" if read is _count else metric.unit
+    new.unit = metric.unit if unit is None else unit
     new.sum.aggregation_temporality = temporality  # type: ignore[assignment]  # an enum's number
     new.sum.is_monotonic = monotonic
     points = data_points(metric) if record.datapoint is None else [record.datapoint]
