@@ -111,7 +111,8 @@ def test_rules_record_alert_and_remember(
             lambda: _asked(server, "query", query="count_over_time(now:again[1m]) > 3")["result"],
             "nothing is recorded",
         )
-        end_s = int(time.time())
+        (last,) = _asked(server, "query", query="timestamp(now:again)")["result"]
+        end_s = float(last["value"][1])  # at this time both are written
         asked = {"start": str(end_s - 5), "end": str(end_s), "step": "1"}
         query = "now:again - ignoring(by) now"
         (series,) = _asked(server, "query_range", query=query, **asked)["result"]
