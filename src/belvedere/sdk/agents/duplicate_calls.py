@@ -13,8 +13,8 @@ outermost one only:
 3. A span inside that failed is an attempt; nothing is copied from it.
 4. If the outer span ended first (a stream that is read later), it is exported already. A span
    inside is dropped if the outer one had usage, else exported.
-5. Two spans with one `gen_ai.response.id`, one within the time of the other, are the same call
-   wherever they are. The one that ends second is exported without its usage.
+5. Two spans of different instrumentors with one `gen_ai.response.id`, at the same time, are the
+   same call wherever they are. The one that ends second is exported without its usage.
 
 Tools, agents and other spans between two model spans separate them; only rule 5 applies then.
 `DuplicateMeasurements` (`sdk/metrics/duplicate_measurements.py`) reads the same records, so that
@@ -177,7 +177,7 @@ def _register(span: Span, around: Layer | None) -> Layer | None:
     kind, context, above = kind_of(_attributes(span)), span.get_span_context(), span.parent
     if kind is None:
         return None
-    scope = span.instrumentation_scope.name if span.instrumentation_scope is not None else ""
+    scope = _scope(span)
     parent_id = above.span_id if above is not None else 0
     if around is None or around.call.kind != kind:
         layer = Layer(Call(weakref.ref(span), context, kind), 0, scope, parent_id, None)
@@ -201,7 +201,7 @@ class DuplicateCallProcessor(SpanProcessor):
 
     def __init__(self, then: Sequence[SpanProcessor]) -> None:
         self._then = tuple(then)
-        self._answered: OrderedDict[object, tuple[int, int]] = OrderedDict()
+        self._answered: OrderedDict[object, tuple[str, int, int]] = OrderedDict()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
@@ -267,12 +267,13 @@ class DuplicateCallProcessor(SpanProcessor):
         answer = attributes.get(names.RESPONSE_ID)
         context = span.get_span_context()
         sampled = context is not None and context.trace_flags.sampled
-        if answer is None or not sampled or _tokens(attributes) is None:
+        if not answer or not sampled or _tokens(attributes) is None:
             return span
-        time, before = _time(span), self._answered.get(answer)
-        if before is not None and (_within(before, time) or _within(time, before)):
+        (start, end), scope = _time(span), _scope(span)
+        before = self._answered.get(answer)
+        if before and before[0] != scope and start <= before[2] and before[1] <= end:
             return _without(span, [key for key in attributes if _is_usage(key)])
-        self._answered[answer] = time
+        self._answered[answer] = scope, start, end
         while len(self._answered) > _ANSWERS_KEPT:
             self._answered.popitem(last=False)
         return span
@@ -280,7 +281,7 @@ class DuplicateCallProcessor(SpanProcessor):
 
 def _take_over(call: Call, outer: Span, span: ReadableSpan, depth: int) -> None:
     """Copy what the outer span lacks from `span`, which ended inside it."""
-    attributes, present = _attributes(span), dict(_attributes(outer))
+    attributes, present = _copyable(span), dict(_attributes(outer))
     is_first = True
     tokens = _tokens(attributes)
     if tokens is not None:
@@ -298,8 +299,21 @@ def _take_over(call: Call, outer: Span, span: ReadableSpan, depth: int) -> None:
     outer.set_attributes(found)
 
 
+def _copyable(span: ReadableSpan) -> dict[str, AttributeValue]:
+    """Return the attributes of a span inside, its usage by the names of the GenAI conventions."""
+    found = {
+        key: value
+        for key, value in _attributes(span).items()
+        if not key.startswith(_OPENINFERENCE_PREFIXES)
+    }
+    for ours, theirs in _TOKENS:
+        if theirs in _attributes(span):
+            found.setdefault(ours, _attributes(span)[theirs])
+    return found
+
+
 def _sum(call: Call, key: str) -> float:
-    values = [_attributes(each.span).get(key) for each in call.answers]
+    values = [_copyable(each.span).get(key) for each in call.answers]
     return sum(value for value in values if isinstance(value, int | float))
 
 
@@ -329,6 +343,10 @@ def _not_covered(
         each for each in answers if _attributes(each.span).get(names.RESPONSE_ID) == response_id
     ]
     return [each.span for each in answers if each is not same[-1]] if same else []
+
+
+def _scope(span: ReadableSpan) -> str:
+    return span.instrumentation_scope.name if span.instrumentation_scope is not None else ""
 
 
 def _time(span: ReadableSpan) -> tuple[int, int]:

@@ -68,15 +68,14 @@ class DuplicateMeasurements:
         measured = self._measured.setdefault(call, {})
         if key not in measured:
             measured[key] = depth
-            self._expect(layer, key)
+            self._expect(layer.around if depth == layer.depth else layer, key)
         if measured[key] == depth:
             return False
         self._was_expected((scope, layer.parent_id, key))
         return True
 
-    def _expect(self, layer: Layer, key: _Key) -> None:
+    def _expect(self, outer: Layer | None, key: _Key) -> None:
         """The layers around have the same to measure, perhaps outside their spans."""
-        outer = layer.around
         while outer is not None:
             place = outer.scope, outer.parent_id, key
             self._expected[place] = self._expected.pop(place, 0) + 1
