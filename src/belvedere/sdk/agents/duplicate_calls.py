@@ -272,7 +272,7 @@ class DuplicateCallProcessor(SpanProcessor):
         (start, end), scope = _time(span), _scope(span)
         before = self._answered.get(answer)
         if before and before[0] != scope and start <= before[2] and before[1] <= end:
-            return _without(span, [key for key in attributes if _is_usage(key)])
+            return _with(span, {k: v for k, v in attributes.items() if not _is_usage(k)})
         self._answered[answer] = scope, start, end
         while len(self._answered) > _ANSWERS_KEPT:
             self._answered.popitem(last=False)
@@ -324,25 +324,30 @@ def _outer_ended(call: Call, span: ReadableSpan) -> Sequence[ReadableSpan]:
     call.has_usage = own is not None or bool(answers)
     if own is None or not answers:
         return [span]
-    apart = _not_covered(answers, own, attributes.get(names.RESPONSE_ID))
-    if apart or any(theirs in attributes for _, theirs in _TOKENS):
-        # What was copied is the usage of other calls, or the same usage by other names.
-        keys = [key for key in copied if _is_usage(key) and attributes.get(key) == copied[key]]
-        span = _without(span, keys)
-    return [*apart, span]
+    covered = _covered(answers, own, attributes.get(names.RESPONSE_ID))
+    apart = [each.span for each in answers if covered is not None and each is not covered]
+    known = _copyable(covered.span) if covered is not None else copied
+    by_other_names = any(theirs in attributes for _, theirs in _TOKENS)
+    kept: dict[str, AttributeValue] = {}
+    for key, value in attributes.items():
+        if copied.get(key) != value:
+            kept[key] = value
+        elif key in known and not (by_other_names and _is_usage(key)):
+            kept[key] = known[key]  # else it is of another call, or said twice
+    return [*apart, _with(span, kept)]
 
 
-def _not_covered(
+def _covered(
     answers: Sequence[_Answer], own: tuple[int, int], response_id: object
-) -> list[ReadableSpan]:
-    """Return the spans inside whose usage is not part of what the outer span reports."""
+) -> _Answer | None:
+    """Return the one of several answers that the outer span reports; None if it reports all."""
     total = (sum(each.tokens[0] for each in answers), sum(each.tokens[1] for each in answers))
     if len(answers) == 1 or own == total:
-        return []
+        return None
     same = [each for each in answers if each.tokens == own] or [
         each for each in answers if _attributes(each.span).get(names.RESPONSE_ID) == response_id
     ]
-    return [each.span for each in answers if each is not same[-1]] if same else []
+    return same[-1] if same else None
 
 
 def _scope(span: ReadableSpan) -> str:
@@ -376,15 +381,15 @@ def _is_usage(key: str) -> bool:
     return key.startswith((_USAGE_PREFIX, *_OPENINFERENCE_PREFIXES))
 
 
-def _without(span: ReadableSpan, keys: Sequence[str]) -> ReadableSpan:
-    if not keys:
+def _with(span: ReadableSpan, attributes: Mapping[str, AttributeValue]) -> ReadableSpan:
+    if attributes == _attributes(span):
         return span
     return ReadableSpan(
         name=span.name,
         context=span.get_span_context(),
         parent=span.parent,
         resource=span.resource,
-        attributes={k: v for k, v in (span.attributes or {}).items() if k not in keys},
+        attributes=attributes,
         events=span.events,
         links=span.links,
         kind=span.kind,
