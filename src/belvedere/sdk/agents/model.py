@@ -230,7 +230,7 @@ class ModelCall(Conversing):
 
     def _read_span(self) -> None:
         """Learns what was copied to the span from a span inside (`duplicate_calls.py`)."""
-        present: Mapping[str, AttributeValue] = getattr(self._span, "attributes", None) or {}
+        present: dict[str, AttributeValue] = dict(getattr(self._span, "attributes", None) or {})
         usage = Usage.of(present)
         usage.update(self._usage)
         self._usage = usage
