@@ -38,6 +38,7 @@ from opentelemetry.util.types import AttributeValue
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents import faults
 
+_OPERATION: Final = names.OPERATION
 _OPENINFERENCE_KIND: Final = "openinference.span.kind"
 _INFERENCE: Final = "inference"
 _EMBEDDING: Final = "embedding"
@@ -205,13 +206,18 @@ class DuplicateCallProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
-            _started(span, parent_context)
+            if _layers.data or _may_be_model_span(span):  # type: ignore[attr-defined] # its length is slow
+                _started(span, parent_context)
         except Exception:  # noqa: BLE001 - the application is never changed by telemetry
             faults.report("the start of a model span")
         for each in self._then:
             each.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
+        if not _may_be_model_span(span):
+            for processor in self._then:
+                processor.on_end(span)
+            return
         ready: Sequence[ReadableSpan] = (span,)
         try:
             if kind_of(_attributes(span)) is not None:
@@ -362,8 +368,15 @@ def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
+def _may_be_model_span(span: ReadableSpan) -> bool:
+    """Whether `kind_of` is worth its time: this is asked at the start and the end of each span."""
+    found: Any = span._attributes  # noqa: SLF001 - as below
+    found = getattr(found, "_dict", found) or ()
+    return _OPERATION in found or _OPENINFERENCE_KIND in found
+
+
 def _attributes(span: ReadableSpan) -> Mapping[str, AttributeValue]:
-    """Return the attributes as a plain dictionary where the SDK has one: this is called often."""
+    """Return the attributes, as a plain dictionary where the SDK has one: that is faster."""
     found: Any = span._attributes  # noqa: SLF001 - the property makes a proxy
     return getattr(found, "_dict", found) or {}
 
