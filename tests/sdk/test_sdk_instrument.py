@@ -7,9 +7,15 @@ from typing import Any
 import httpx
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 import belvedere
+from belvedere.sdk.instrument import activate as activation
 from belvedere.sdk.instrument import candidates as chosen
+from belvedere.sdk.instrument.counted_twice import counted_twice
+from belvedere.sdk.providers import Providers
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +68,67 @@ def test_what_is_wanted(
     names: list[str] | None, name: str, activated: dict[str, str], *, wanted: bool
 ) -> None:
     assert (chosen.unwanted(names, activated, name) == "") is wanted
+
+
+OURS, OPENINFERENCE, TRACELOOP = (
+    "opentelemetry-instrumentation-genai-",
+    "openinference-instrumentation-",
+    "opentelemetry-instrumentation-",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "langchain_by", "expected"),
+    [
+        ("openai", OURS, OURS, ""),
+        ("openai", OPENINFERENCE, OURS, ""),
+        ("openai", TRACELOOP, TRACELOOP, ""),
+        ("openai", OURS, None, ""),
+        ("httpx", TRACELOOP, OPENINFERENCE, ""),
+        ("openai", OURS, OPENINFERENCE, "openinference-instrumentation-langchain records"),
+        ("openai", OPENINFERENCE, OPENINFERENCE, "openinference-instrumentation-langchain records"),
+        ("openai", OURS, TRACELOOP, "opentelemetry-instrumentation-langchain records"),
+        ("openai", OPENINFERENCE, TRACELOOP, "opentelemetry-instrumentation-langchain records"),
+        ("anthropic", OURS, None, ""),
+        ("anthropic", OPENINFERENCE, None, "the client makes spans itself"),
+        ("anthropic", TRACELOOP, None, "the client makes spans itself"),
+    ],
+)
+def test_what_would_be_counted_twice(
+    name: str, by: str, langchain_by: str | None, expected: str
+) -> None:
+    found = {name: entry_point(name, by + name)}
+    if langchain_by is not None:
+        found["langchain"] = entry_point("langchain", f"{langchain_by}langchain")
+    reason = counted_twice(name, found, {each for each in found if each != name})
+    assert expected in reason
+    assert bool(expected) is bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("names", "level", "state"),
+    [(None, "INFO", "counted twice"), (["openai", "langchain"], "WARNING", "activated")],
+    ids=["found", "named"],
+)
+def test_the_second_instrumentor_of_the_same_calls(
+    names: list[str] | None,
+    level: str,
+    state: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    by = {"langchain": OPENINFERENCE, "openai": OURS}
+    found = {name: entry_point(name, start + name) for name, start in by.items()}
+    monkeypatch.setattr(activation, "candidates", lambda: found)
+    monkeypatch.setattr(activation, "_activate", lambda *_: "activated")
+    caplog.set_level(logging.INFO, "belvedere.sdk")
+    three = Providers(TracerProvider(), MeterProvider(), LoggerProvider(), frozenset())
+    states, _ = activation.activate(names, three)
+    assert states["langchain"] == "activated"
+    assert state in states["openai"]
+    (line,) = [each for each in caplog.records if "counted twice" in each.getMessage()]
+    assert line.levelname == level
+    assert "openai" in line.getMessage()
 
 
 def test_the_variable_disables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,9 @@ class Added:
 
 
 def add_spans(to: Providers, where: Where, batching: Batching, *, pending: bool) -> Added:
-    """Spans: baggage and pending spans, then a queue for each exporter."""
-    from belvedere.sdk.agents.processors import span_processors  # noqa: PLC0415 - the API it serves
+    """Spans: each model call once, baggage and pending spans, a queue for each exporter."""
+    from belvedere.sdk.agents.duplicate_calls import DuplicateCallProcessor  # noqa: PLC0415 - the
+    from belvedere.sdk.agents.processors import span_processors  # noqa: PLC0415 - API they serve
 
     added = Added()
     ends: list[SpanProcessor] = []
@@ -108,7 +109,7 @@ def add_spans(to: Providers, where: Where, batching: Batching, *, pending: bool)
     begins = span_processors(pending=pending, export=early)
     # Before the queues: what they hold back goes there at the end.
     added.parts[:0] = [_foreign(each) for each in begins]
-    for each in (*begins, *ends):
+    for each in (DuplicateCallProcessor(ends), *begins):
         to.tracer.add_span_processor(each)
         added.undo.append(partial(remove_span_processor, to.tracer, each))
     return added
@@ -165,10 +166,13 @@ def serve_metrics() -> Added:
 
 
 def _add_reader(to: Providers, where: Where, name: str, interval_s: float | None) -> Added:
+    from belvedere.sdk.metrics.duplicate_measurements import drop_duplicates  # noqa: PLC0415
+
     added = Added()
     reader = _reader(name, where, interval_s)
     if reader is not None:
         to.meter.add_metric_reader(reader)
+        drop_duplicates(to.meter, reader)
         added.parts.append(_part_of(to.meter, reader))
     return added
 

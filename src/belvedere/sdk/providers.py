@@ -21,13 +21,17 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from belvedere.sdk.metrics.forked import renew_locks
-from belvedere.sdk.sampling import id_generator
+from belvedere.sdk.sampling import RecordModelCalls, id_generator
 
 _log = logging.getLogger("belvedere.sdk")
 
 
 class OwnTracerProvider(TracerProvider):
     """A provider that `init` made, and may configure again after a shutdown."""
+
+    def __init__(self, sampler: Sampler | None, **options: Any) -> None:
+        super().__init__(sampler=sampler, **options)
+        self.sampler = RecordModelCalls(self.sampler)
 
     def configure_again(self, resource: Resource, sampler: Sampler) -> None:
         self._resource = Resource.get_empty()  # what comes next is merged into it

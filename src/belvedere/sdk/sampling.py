@@ -1,10 +1,22 @@
 """Which traces are recorded."""
 
 import os
+from collections.abc import Sequence
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
 
+from belvedere.sdk.agents.duplicate_calls import kind_of
 from belvedere.sdk.entry_points import load
 from belvedere.sdk.errors import SettingError
 from belvedere.sdk.settings import PRODUCTION_RATIO
@@ -48,6 +60,36 @@ def sampler(ratio: float | None, environment: str) -> Sampler | None:
 
 def _parent_based(ratio: float) -> Sampler:
     return ParentBased(ALWAYS_ON if ratio == 1 else TraceIdRatioBased(ratio))
+
+
+class RecordModelCalls(Sampler):
+    """Decides as `sampler`, but records model calls that are not sampled, without exporting them.
+
+    Metrics count every call, sampled or not. That a call is measured once follows from its spans.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def should_sample(  # noqa: PLR0917 - the SDK's signature
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        result = self._sampler.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
+        if result.decision is Decision.DROP and kind_of(attributes) is not None:
+            return SamplingResult(Decision.RECORD_ONLY, attributes, result.trace_state)
+        return result
+
+    def get_description(self) -> str:
+        return self._sampler.get_description()
 
 
 def id_generator() -> IdGenerator | None:

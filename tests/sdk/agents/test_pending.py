@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from belvedere.sdk.agents import agent, context, providers, task
+from belvedere.sdk.agents.duplicate_calls import DuplicateCallProcessor
 from belvedere.sdk.agents.pending import PendingSpanProcessor
 from belvedere.sdk.agents.processors import span_processors
 
@@ -86,3 +87,15 @@ def test_what_is_not_sampled_is_not(exporter: Any) -> None:
 )
 def test_opt_in(pending: Any, export: Any, count: int) -> None:
     assert len(span_processors(pending=pending, export=export)) == count
+
+
+def test_a_span_that_another_stands_for_has_none(exporter: Any) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(DuplicateCallProcessor(()))
+    provider.add_span_processor(PendingSpanProcessor(exporter, delay_s=60))
+    tracer, chat = provider.get_tracer("t"), {"gen_ai.operation.name": "chat"}
+    with tracer.start_as_current_span("chat", attributes=chat) as outer:
+        inner = tracer.start_span("the same", attributes=chat)
+        provider.shutdown()
+    assert [span.name for span in exporter.get_finished_spans()] == ["chat"]
+    assert (inner.is_recording(), outer.is_recording()) == (True, False)

@@ -228,12 +228,23 @@ class ModelCall(Conversing):
         known = self._known
         return {label: known[label] for label in metrics.LABELS if label in known}
 
+    def _read_span(self) -> None:
+        """Learns what was copied to the span from a span inside (`duplicate_calls.py`)."""
+        present: dict[str, AttributeValue] = dict(getattr(self._span, "attributes", None) or {})
+        usage = Usage.of(present)
+        usage.update(self._usage)
+        self._usage = usage
+        for label in metrics.LABELS:
+            if label in present:
+                self._known.setdefault(label, present[label])
+
     def _finish(self) -> None:
         elapsed_s = (perf_counter_ns() - self._started_ns) * 1e-9
         if self._streamed is not None:
             response = self._streamed.response()
             if response is not None:
                 self._take(response)
+        self._read_span()
         if self._borrowed:  # the instrumentor whose span it is reports them
             return
         self._record_chunk_times()

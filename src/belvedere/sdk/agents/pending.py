@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanContext, format_span_id
 
 from belvedere.sdk.agents import faults
+from belvedere.sdk.agents.duplicate_calls import is_duplicate
 
 SPAN_TYPE = "logfire.span_type"
 PENDING = "pending_span"
@@ -65,7 +66,9 @@ class PendingSpanProcessor(SpanProcessor):
         del parent_context
         try:
             context = span.get_span_context()
-            if context is not None and context.trace_flags.sampled and span.is_recording():
+            if not (context is not None and context.trace_flags.sampled and span.is_recording()):
+                return
+            if not is_duplicate(span):  # the real span would never come
                 self._running.add(context.span_id)
                 self._batch.on_end(self._copy(span, context))
         except Exception:  # noqa: BLE001 - the application is never changed by telemetry

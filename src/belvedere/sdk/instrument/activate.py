@@ -9,6 +9,7 @@ from opentelemetry.trace import TracerProvider
 
 from belvedere.sdk.instrument.candidates import COVERED_BY, candidates, library_of, unwanted
 from belvedere.sdk.instrument.chunkless import ChunklessTracerProvider
+from belvedere.sdk.instrument.counted_twice import CLIENTS, PREFIX, counted_twice
 from belvedere.sdk.instrument.joining import JoiningTracerProvider
 from belvedere.sdk.providers import Providers
 
@@ -36,8 +37,13 @@ def activate(
     active: list[Any] = []
     found = candidates()
     names = None if names is None else [library_of(name) for name in names]
-    for name in sorted(found, key=lambda name: name in COVERED_BY):
+    for name in sorted(found, key=lambda name: (name in COVERED_BY, name in CLIENTS)):
         reason = unwanted(names, _activated(states), name)
+        twice = "" if reason else counted_twice(name, found, _activated(states))
+        if twice and names is not None:
+            _log.warning("%s is instrumented, as it is named, but %s", name, twice)
+        else:
+            reason = reason or twice
         if not reason:
             reason = _activate(name, found[name], providers, active)
         if reason:
@@ -105,6 +111,5 @@ def _say(states: Mapping[str, str], *, named: bool) -> None:
             continue
         failed = state.startswith(("failed", "no instrumentor")) or "falls outside" in state
         wanted = failed and (named or state.startswith("failed"))
-        _log.log(
-            logging.WARNING if wanted else logging.DEBUG, "%s is not instrumented: %s", name, state
-        )
+        level = logging.INFO if state.startswith(PREFIX) else logging.DEBUG
+        _log.log(logging.WARNING if wanted else level, "%s is not instrumented: %s", name, state)
