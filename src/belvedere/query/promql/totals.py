@@ -21,9 +21,10 @@ BUCKETS: Final = frozenset(
 
 
 def totals_only(samples: Samples) -> Samples:
-    """The samples with histograms of a count and a sum alone.
+    """The samples with histograms of a count and a sum, without buckets.
 
-    As the buckets cannot tell a counter's reset later, it is looked for now: a histogram of which
+    The bounds of custom buckets remain: whether histograms can be combined depends on them. As
+    the buckets cannot tell a counter's reset later, it is looked for now: a histogram of which
     nothing is known is compared with the one before (upstream's HistogramStatsIterator).
     """
     if samples.histograms is None:
@@ -37,7 +38,11 @@ def totals_only(samples: Samples) -> Samples:
             if isinstance(histogram, NativeHistogram):
                 hint = _hint(histogram, before)
                 totals[at] = NativeHistogram(
-                    count=histogram.count, sum=histogram.sum, counter_reset=hint
+                    schema=histogram.schema if histogram.is_custom else 0,
+                    count=histogram.count,
+                    sum=histogram.sum,
+                    custom_values=histogram.custom_values,
+                    counter_reset=hint,
                 )
                 before = histogram
     return Samples(samples.labels, samples.offsets, samples.timestamps_ms, samples.values, totals)
