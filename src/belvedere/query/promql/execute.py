@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from belvedere.query.go_format import quote
-from belvedere.query.kernels.interpolated import interpolated
+from belvedere.query.kernels.interpolated import interpolated, interpolated_native
 from belvedere.query.kernels.latest import latest, latest_timestamps
 from belvedere.query.kernels.windows import Boundary, Windows
 from belvedere.query.labels import METRIC_NAME, Labels
@@ -43,6 +43,7 @@ from belvedere.query.promql.range_functions import (
     RANGE_FUNCTIONS,
     SMOOTHED_FUNCTIONS,
 )
+from belvedere.query.promql.range_functions.results import with_names
 from belvedere.query.promql.same_labels import merged, refused
 from belvedere.query.promql.select import Reader, looked_at, reach
 from belvedere.query.promql.set_operators import set_operation
@@ -60,7 +61,6 @@ _BOUNDARY_FUNCTIONS: Final = {
     Boundary.ANCHORED: ANCHORED_FUNCTIONS,
     Boundary.SMOOTHED: SMOOTHED_FUNCTIONS,
 }
-_NO_HISTOGRAMS: Final = "smoothed instant vectors do not work with native histograms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +152,14 @@ def _text(_: Execution, node: Text, __: Grid) -> str:
 
 def _instant(execution: Execution, node: Instant, grid: Grid) -> SeriesMatrix:
     times, lookback_ms = looked_at(node.when, grid), execution.lookback_ms
-    if Boundary(node.boundary) is Boundary.SMOOTHED:
+    boundary = Boundary(node.boundary)
+    if boundary is Boundary.SMOOTHED:
         samples = execution.reader.read(node.matchers, times, lookback_ms, lookback_ms)
-        if samples.histograms is not None:
-            raise ExecutionError(_NO_HISTOGRAMS, node.position)
         execution.bounds.hold_samples(samples, grid.steps)
-        return interpolated(samples, times, lookback_ms).without_missing()
+        windows = Windows.of(samples, times, 0, boundary=boundary, lookback_ms=lookback_ms)
+        return with_names(
+            windows, interpolated, interpolated_native, execution.annotations, node.position
+        ).without_missing()
     samples = execution.reader.read(node.matchers, times, lookback_ms, totals=node.totals)
     execution.bounds.hold_samples(samples, grid.steps)
     return latest(samples, times, lookback_ms).without_missing()
