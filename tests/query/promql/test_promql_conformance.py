@@ -109,6 +109,29 @@ def test_the_runner_names_the_line_that_is_not_in_the_language(
     assert message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"eval instant at 0 1\n  1\n\nlode 1m\n", "bad.test:4: invalid command 'lode 1m'"),
+        (b"eval instant at 0 \xff\n", "bad.test: 'utf-8' codec can't decode"),
+        (None, "no such file: "),
+    ],
+    ids=["language", "encoding", "missing"],
+)
+def test_the_other_files_run_if_one_is_unreadable(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    bad, good = tmp_path / "bad.test", tmp_path / "good.test"
+    if content is not None:
+        bad.write_bytes(content)
+    good.write_text("eval instant at 0 1 + 1\n  2\n")
+    done = run(bad, good)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "good.test      1      1      0" in done.stdout
+
+
 def test_the_runner_needs_its_files(tmp_path: Path) -> None:
     done = run(tmp_path / "none.test")
     assert done.returncode == 2
