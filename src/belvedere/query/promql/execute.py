@@ -8,7 +8,7 @@ import numpy as np
 
 from belvedere.query.go_format import quote
 from belvedere.query.kernels.interpolated import interpolated, interpolated_native
-from belvedere.query.kernels.latest import latest, latest_timestamps
+from belvedere.query.kernels.latest import latest, latest_starts, latest_timestamps
 from belvedere.query.kernels.windows import Boundary, Windows
 from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.matrix import Grid, SeriesMatrix
@@ -56,6 +56,7 @@ from belvedere.query.stop import go_on
 
 Value: TypeAlias = SeriesMatrix | FloatArray | str
 
+_OF_SELECTORS: Final = {"timestamp": latest_timestamps, "start_timestamp": latest_starts}
 _SORTS: Final = frozenset(("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"))
 _BOUNDARY_FUNCTIONS: Final = {
     Boundary.ANCHORED: ANCHORED_FUNCTIONS,
@@ -74,6 +75,7 @@ class Execution:
         is_range_query: Whether the query has steps, be it one.
         bounds: What the query may use.
         annotations: Takes warnings and infos.
+        start_timestamps: Whether start times of samples are used.
     """
 
     source: Source
@@ -82,10 +84,13 @@ class Execution:
     is_range_query: bool
     bounds: Bounds
     annotations: Annotations
+    start_timestamps: bool
     reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reader", Reader(self.source))
+        object.__setattr__(
+            self, "reader", Reader(self.source, start_timestamps=self.start_timestamps)
+        )
 
     def value(self, node: Node, grid: Grid) -> Value:
         """The value of a node at all steps: a matrix, a scalar a step, or a string."""
@@ -266,7 +271,7 @@ def _function(execution: Execution, node: Function, grid: Grid) -> Value:
         return _range_function(execution, node, grid)
     if name == "info":
         return _info(execution, node, grid)
-    if name == "timestamp" and (selected := _timestamps(execution, node, grid)) is not None:
+    if name in _OF_SELECTORS and (selected := _timestamps(execution, node, grid)) is not None:
         return selected
     arguments = [execution.value(argument, grid) for argument in node.arguments]
     context = execution.context(grid, *node.arguments, absent=_absent_labels(node.selector))
@@ -275,7 +280,10 @@ def _function(execution: Execution, node: Function, grid: Grid) -> Value:
 
 
 def _timestamps(execution: Execution, node: Function, grid: Grid) -> SeriesMatrix | None:
-    """`timestamp` of a selector gives the samples' times; of all else, those of the steps."""
+    """`timestamp` and `start_timestamp` of a selector: the times of its samples.
+
+    `timestamp` of anything else gives the steps, `start_timestamp` nothing.
+    """
     selector = node.arguments[0]
     if isinstance(selector, StepInvariant):
         selector = selector.below
@@ -284,7 +292,10 @@ def _timestamps(execution: Execution, node: Function, grid: Grid) -> SeriesMatri
     times = looked_at(selector.when, grid)
     samples = execution.reader.read(selector.matchers, times, execution.lookback_ms)
     execution.bounds.hold_samples(samples, grid.steps)
-    result = latest_timestamps(samples, times, execution.lookback_ms)
+    of_name = _OF_SELECTORS[node.signature.name]
+    if of_name is latest_starts and samples.starts_ms is None:
+        return SeriesMatrix.empty(grid.steps)
+    result = of_name(samples, times, execution.lookback_ms)
     return merged(result.without_names(delayed=execution.delayed_name_removal)).without_missing()
 
 

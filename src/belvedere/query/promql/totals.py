@@ -1,5 +1,6 @@
 """Histograms as what `histogram_count`, `histogram_sum` and `histogram_avg` need of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -45,7 +46,7 @@ def totals_only(samples: Samples) -> Samples:
                     counter_reset=hint,
                 )
                 before = histogram
-    return Samples(samples.labels, samples.offsets, samples.timestamps_ms, samples.values, totals)
+    return replace(samples, histograms=totals)
 
 
 def _hint(histogram: NativeHistogram, before: NativeHistogram | None) -> CounterReset:
