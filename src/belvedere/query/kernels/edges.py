@@ -74,12 +74,13 @@ def last_two(windows: Windows, *, counter: bool, per_second: bool) -> Result:
     newer = np.where(present, windows.hi - 1, 1)
     older = newer - 1
     values, times = windows.samples.values, windows.samples.timestamps_ms
+    by_start = start_resets(windows.samples)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         result = values[newer] - values[older]
         if counter:
             reset = values[newer] < values[older]
-            if windows.samples.starts_ms is not None:
-                reset |= start_resets(windows.samples)[older]
+            if by_start is not None:
+                reset |= by_start[older]
             result = np.where(reset, values[newer], result)
         apart = (times[newer] - times[older]) / 1000.0
         if per_second:

@@ -75,8 +75,7 @@ def evaluate_native(
     samples = windows.samples
     if samples.histograms is None:
         return NativeResult(found, frozenset())
-    inside = started_inside(windows)
-    resets = None if samples.starts_ms is None else start_resets(samples)
+    inside, resets = started_inside(windows), start_resets(samples)
     for s, t in each(np.argwhere(windows.counts >= at_least).tolist()):
         lo, hi = int(windows.lo[s, t]), int(windows.hi[s, t])
         part = slice(lo, hi)
@@ -86,7 +85,7 @@ def evaluate_native(
             int(windows.end_ms[t]),
             windows.range_ms,
             () if resets is None else resets[lo : hi - 1].tolist(),
-            int(samples.starts_ms[lo]) if samples.starts_ms is not None and inside[s, t] else None,
+            int(inside[s, t]) if inside is not None and inside[s, t] else None,
         )
         found[s, t], told = compute(points)
         notices.update((s, notice) for notice in told)

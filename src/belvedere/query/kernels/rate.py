@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from belvedere.query.kernels.start_times import start_resets, started_inside
+from belvedere.query.kernels.start_times import start_resets, started_inside, starts_inside
 from belvedere.query.kernels.walk import Result, Spread, evaluate
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import FloatArray, IntArray
@@ -47,9 +47,10 @@ def extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> Result
     values, times = windows.samples.values, windows.samples.timestamps_ms
     end_ms, range_ms = windows.end_ms, windows.range_ms
     correct = reset_correction(windows) if counter else None
+    inside = started_inside(windows) if counter else None
+    if inside is not None:
+        windows = windows.emptied((windows.counts < 2) & (inside == 0))
     starts = windows.samples.starts_ms if counter else None
-    if starts is not None:
-        windows = windows.emptied((windows.counts < 2) & ~started_inside(windows))
 
     def compute(lo: IntArray, hi: IntArray, step: IntArray) -> FloatArray:
         last = hi - 1
@@ -70,11 +71,10 @@ def extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> Result
             to_zero = np.where(rising, interval * (first_value / result), to_start)
             to_start = np.where(to_zero < to_start, to_zero, to_start)
         if starts is not None:
-            start = starts[lo]
-            inside = (start != 0) & (start > ends - range_ms) & (start < first_ms)
-            result = np.where(inside, result + first_value, result)
-            interval = np.where(inside, (last_ms - start) / 1000.0, interval)
-            to_start = np.where(inside, 0.0, to_start)
+            start = starts_inside(windows, starts, lo, step)
+            result = np.where(start, result + first_value, result)
+            interval = np.where(start, (last_ms - start) / 1000.0, interval)
+            to_start = np.where(start, 0.0, to_start)
         to_end = np.where(to_end >= far, half, to_end)
         factor = (interval + to_start + to_end) / interval
         if per_second:
@@ -93,8 +93,9 @@ def reset_correction(windows: Windows) -> Correction:
     resets = np.zeros(values.size, np.bool_)
     with np.errstate(invalid="ignore"):
         np.less(values[1:], values[:-1], out=resets[1:])
-    if windows.samples.starts_ms is not None:
-        resets[1:] |= start_resets(windows.samples)
+    by_start = start_resets(windows.samples)
+    if by_start is not None:
+        resets[1:] |= by_start
     # Where a series starts, nothing was reset.
     starts = windows.samples.offsets[:-1]
     resets[starts[starts < values.size]] = False

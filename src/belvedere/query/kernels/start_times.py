@@ -7,11 +7,13 @@ unknown.
 import numpy as np
 
 from belvedere.query.kernels.windows import Windows
-from belvedere.query.samples import BoolArray, Samples
+from belvedere.query.samples import BoolArray, IntArray, Samples
 
 
-def start_resets(samples: Samples) -> BoolArray:
+def start_resets(samples: Samples) -> BoolArray | None:
     """Return bool[N - 1]: whether the start time of a sample says that the counter was reset.
+
+    None if start times are not used.
 
     As upstream's `isStartTimestampReset`: the counter started at or after the sample before. A
     start at that very sample is a reset for deltas, whose start times are known, but not for a
@@ -19,7 +21,7 @@ def start_resets(samples: Samples) -> BoolArray:
     """
     starts, times = samples.starts_ms, samples.timestamps_ms
     if starts is None:
-        return np.zeros(max(0, times.size - 1), np.bool_)
+        return None
     before, before_start = times[:-1], starts[:-1]
     start, time = starts[1:], times[1:]
     is_valid = (start != 0) & (start < time)
@@ -28,17 +30,33 @@ def start_resets(samples: Samples) -> BoolArray:
     return resets
 
 
-def started_inside(windows: Windows) -> BoolArray:
-    """Return bool[S, T]: whether the first sample of a window started within the range.
-
-    The counter was then zero at its start time, which is as good as a sample.
-    """
-    starts, times = windows.samples.starts_ms, windows.samples.timestamps_ms
+def started_inside(windows: Windows) -> IntArray | None:
+    """Return int64[S, T]: `starts_inside` of all windows, 0 if empty; None if not used."""
+    if windows.samples.starts_ms is None:
+        return None
     filled = windows.counts > 0
-    if starts is None or not times.size:
-        return np.zeros(filled.shape, np.bool_)
-    first = np.where(filled, windows.lo, 0)
-    range_start = (windows.end_ms - windows.range_ms)[None, :]
-    start = starts[first]
-    inside: BoolArray = filled & (start != 0) & (start > range_start) & (start < times[first])
-    return inside
+    if not filled.any():
+        return np.zeros(filled.shape, np.int64)
+    steps = np.broadcast_to(np.arange(filled.shape[1]), filled.shape)
+    found = starts_inside(
+        windows, windows.samples.starts_ms, np.where(filled, windows.lo, 0), steps
+    )
+    return np.where(filled, found, 0)
+
+
+def starts_inside(windows: Windows, starts_ms: IntArray, lo: IntArray, step: IntArray) -> IntArray:
+    """Return when the first samples of windows started, 0 if not within the range or unknown.
+
+    A counter was zero then, which is as good as a sample.
+
+    Args:
+        windows: Of which the others are some.
+        starts_ms: Those of its samples.
+        lo: The first sample of each, of any shape.
+        step: The step of each, of the same shape.
+    """
+    start = starts_ms[lo]
+    within = (start > windows.end_ms[step] - windows.range_ms) & (
+        start < windows.samples.timestamps_ms[lo]
+    )
+    return np.where(within, start, 0)

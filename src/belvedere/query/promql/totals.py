@@ -24,9 +24,9 @@ BUCKETS: Final = frozenset(
 def totals_only(samples: Samples) -> Samples:
     """The samples with histograms of a count and a sum, without buckets.
 
-    The bounds of custom buckets remain: whether histograms can be combined depends on them. As
-    the buckets cannot tell a counter's reset later, it is looked for now: a histogram of which
-    nothing is known is compared with the one before (upstream's HistogramStatsIterator).
+    Custom buckets remain custom ones, which do not mix with exponential ones. As the buckets
+    cannot tell a counter's reset later, it is looked for now: a histogram of which nothing is
+    known is compared with the one before (upstream's HistogramStatsIterator).
     """
     if samples.histograms is None:
         return samples
@@ -42,7 +42,6 @@ def totals_only(samples: Samples) -> Samples:
                     schema=histogram.schema if histogram.is_custom else 0,
                     count=histogram.count,
                     sum=histogram.sum,
-                    custom_values=histogram.custom_values,
                     counter_reset=hint,
                 )
                 before = histogram
