@@ -9,6 +9,7 @@ from belvedere.query.labels import Labels
 from belvedere.query.matrix import Grid, SeriesMatrix
 from belvedere.query.promql.annotations import mixed_exponential_custom_histograms
 from belvedere.query.promql.engine import Engine, EngineOptions
+from belvedere.query.promql.errors import ExecutionError
 from belvedere.query.promql.memory_source import MemorySource
 from belvedere.query.promql.options import EXPERIMENTAL
 from belvedere.query.promql.series_notation import parse_series
@@ -127,6 +128,29 @@ def test_what_does_not_fit_gives_nothing_and_is_told(
     source: MemorySource, query: str, note: str
 ) -> None:
     assert shown(source, query) == ("", [note])
+
+
+@pytest.mark.parametrize("operator", ["</", ">/"])
+def test_scalars_cannot_be_trimmed(source: MemorySource, operator: str) -> None:
+    with pytest.raises(
+        ExecutionError, match=f'operator "{operator}" not allowed for Scalar operations'
+    ):
+        ENGINE.instant(f"1 {operator} 2", source, MINUTE_MS)
+
+
+@pytest.mark.parametrize(
+    ("query", "types"),
+    [
+        ("vector(1) </ 2", "float </ float"),
+        ("1 >/ h", "float >/ histogram"),
+        ("h </ h", "histogram </ histogram"),
+    ],
+)
+def test_what_cannot_be_trimmed_is_reported(source: MemorySource, query: str, types: str) -> None:
+    value, notes = shown(source, query)
+    assert not value
+    assert len(notes) == 1
+    assert types in notes[0]
 
 
 def test_custom_bounds_are_reconciled(source: MemorySource) -> None:

@@ -50,7 +50,7 @@ from belvedere.query.promql.set_operators import set_operation
 from belvedere.query.promql.signatures import ValueType
 from belvedere.query.promql.source import Source
 from belvedere.query.promql.subquery import as_samples, subquery_grid
-from belvedere.query.promql.tokens import ARITHMETIC_OPERATORS, SET_OPERATORS
+from belvedere.query.promql.tokens import ARITHMETIC_OPERATORS, SET_OPERATORS, TRIM_OPERATORS
 from belvedere.query.samples import BoolArray, FloatArray, Samples
 from belvedere.query.stop import go_on
 
@@ -206,6 +206,10 @@ def _operation(execution: Execution, node: Operation, grid: Grid) -> Value:
     if isinstance(left, str) or isinstance(right, str):
         raise TypeError(f"no operand: {node}")
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        if node.op in TRIM_OPERATORS:
+            raise ExecutionError(
+                f"operator {quote(node.op)} not allowed for Scalar operations", node.position
+            )
         return scalar_result(node.op, left, right)
     operator = Operator(
         node.op,
