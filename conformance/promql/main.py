@@ -3,26 +3,27 @@
 import sys
 from pathlib import Path
 
-from run import run_file
+from run import Outcome, run_file
 from script import ScriptError
 
 _DEFAULT = Path(__file__).parents[3] / "shared" / "conformance" / "promqltest"
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 0 where all evals pass, 1 where some do not, 2 where there are no files."""
+    """The exit code: 0 if all evals pass, 1 if some fail, 2 if a file cannot be read."""
     files = [Path(argument) for argument in arguments] or sorted(_DEFAULT.glob("*.test"))
-    missing = [str(path) for path in files if not path.is_file()]
-    if missing or not files:
-        print(f"no such file: {', '.join(missing) or _DEFAULT / '*.test'}", file=sys.stderr)
+    if not files:
+        print(f"no such file: {_DEFAULT / '*.test'}", file=sys.stderr)
         return 2
-    rows, failures = [], []
+    rows, failures, unreadable = [], [], []
     for path in files:
+        outcomes: list[Outcome] = []
         try:
-            outcomes = list(run_file(path))
-        except (ScriptError, UnicodeDecodeError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
-            return 2
+            outcomes.extend(run_file(path))
+        except FileNotFoundError:
+            unreadable.append(f"no such file: {path}")
+        except (ScriptError, OSError, UnicodeDecodeError) as error:
+            unreadable.append(f"{path}: {error}")
         failed = [outcome for outcome in outcomes if outcome.reason]
         rows.append((path.name, len(outcomes), len(outcomes) - len(failed), len(failed)))
         failures += [(path.name, outcome) for outcome in failed]
@@ -33,6 +34,11 @@ def main(arguments: list[str]) -> int:
         print(f"{name:{width}} {evals:6} {passed:6} {failed_count:6}")
     for name, outcome in failures:
         print(f"\n{name}:{outcome.line}: {outcome.query}\n  {outcome.reason}")
+    for message in unreadable:
+        print(message, file=sys.stderr)
+    if unreadable:
+        print("the table has only the evals before the unreadable lines", file=sys.stderr)
+        return 2
     return 1 if failures else 0
 
 

@@ -44,7 +44,9 @@ from compare import (
 from custom_buckets import with_custom_buckets
 from script import Clear, Eval, Load, read_script
 
-ENGINE = Engine(EngineOptions(parser=EXPERIMENTAL, delayed_name_removal=True))
+ENGINE = Engine(
+    EngineOptions(parser=EXPERIMENTAL, delayed_name_removal=True, start_timestamps=True)
+)
 _CONTEXT_CALLS = re.compile(r"(start|end|range|step)\(\)")
 _QUERY_TIMES = {"start", "end", "range", "step"}
 _MINUTE_MS = 60_000
@@ -80,6 +82,16 @@ def _load(source: MemorySource, command: Load) -> None:
                 (index * command.step_ms, point.value)
                 for index, point in enumerate(points)
                 if point.value is not None
+            ],
+        )
+    for labels, offsets in command.start_times:
+        times = [index * command.step_ms for index in range(len(offsets))]
+        source.add_starts(
+            labels,
+            [
+                (time, time + offset)
+                for time, offset in zip(times, offsets, strict=True)
+                if offset is not None
             ],
         )
     if command.with_custom_buckets:

@@ -13,6 +13,7 @@ from belvedere.query.promql.duration import parse_duration
 from belvedere.query.promql.numbers_syntax import parse_number
 from belvedere.query.promql.series_notation import Point, parse_series
 from belvedere.query.promql.unquote import unquote
+from start_times import parse_start_times
 
 _LOAD = re.compile(r"load(?:_(with_nhcb))?\s+(.+?)\Z")
 _INSTANT = re.compile(r"eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(\S+))?\s*(.+)\Z")
@@ -37,6 +38,7 @@ class Load:
     step_ms: int
     with_custom_buckets: bool
     series: list[tuple[Labels, list[Point]]]
+    start_times: list[tuple[Labels, list[int | None]]]
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,36 @@ def _command(word: str, line: str, block: list[str], number: int) -> Clear | Loa
         match = _LOAD.match(line)
         if match is None:
             raise ValueError("expected load[_with_nhcb] <step>")
-        series = [parse_series(text) for text in block]
-        return Load(parse_duration(match.group(2)), match.group(1) is not None, series)
+        step_ms = parse_duration(match.group(2))
+        return Load(step_ms, match.group(1) is not None, *_series(block))
     if word.startswith("eval"):
         return _eval(line, block, number)
     raise ValueError(f"invalid command {line!r}")
+
+
+def _series(
+    block: list[str],
+) -> tuple[list[tuple[Labels, list[Point]]], list[tuple[Labels, list[int | None]]]]:
+    """The samples and the start times of a `load` block."""
+    series, start_times = [], []
+    pending: tuple[Labels, list[int | None]] | None = None
+    for text in block:
+        found = parse_start_times(text)
+        if found is not None and pending is None:
+            pending = found
+            continue
+        if found is not None:
+            break
+        labels, points = parse_series(text)
+        if pending is not None:
+            if pending[0] != labels or len(pending[1]) != len(points):
+                break
+            start_times.append(pending)
+            pending = None
+        series.append((labels, points))
+    if pending is not None:
+        raise ValueError("expected after start times as many samples of the same metric")
+    return series, start_times
 
 
 def _eval(line: str, block: list[str], number: int) -> Eval:

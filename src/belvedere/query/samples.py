@@ -40,6 +40,8 @@ class Samples:
         histograms: object[N], a NativeHistogram where the sample is one, else None; or None
             where no sample is a histogram. Histograms here belong to whoever reads them next
             and are never changed in place.
+        starts_ms: int64[N], when the counter of each sample began (OTLP's start time), Unix
+            milliseconds, 0 where that is unknown; or None where start times are not used.
     """
 
     labels: Sequence[Labels]
@@ -47,6 +49,7 @@ class Samples:
     timestamps_ms: IntArray
     values: FloatArray
     histograms: HistogramArray | None = None
+    starts_ms: IntArray | None = None
 
     @classmethod
     def empty(cls) -> "Samples":
@@ -66,4 +69,5 @@ class Samples:
             self.timestamps_ms[kept],
             self.values[kept],
             None if self.histograms is None else self.histograms[kept],
+            None if self.starts_ms is None else self.starts_ms[kept],
         )

@@ -37,6 +37,15 @@ def test_all_given_files_pass() -> None:
             "",
         ),
         (
+            (
+                "load 1m\n  m{a='1'}@st -50s -20sx1 _ -10s-20sx1\n  m{a='1'} 5x5\n\n"
+                "eval range from 0 to 5m step 1m start_timestamp(m)\n"
+                "  {a='1'} -50 40 100 0 230 270\n"
+            ),
+            "1      1      0",
+            "",
+        ),
+        (
             "load 1m\n  m 1 2\n\neval range from 0 to 1m step 1m m\n  m 1 3\n",
             "1      0      1",
             'expected 3.0 for {__name__="m"} at 60000 ms, got 2.0',
@@ -75,7 +84,17 @@ def test_all_given_files_pass() -> None:
             'expected {__name__="m", a="1"} at position 2, got 1',
         ),
     ],
-    ids=["pass", "value", "scalar", "surplus", "missing", "error", "annotation", "order"],
+    ids=[
+        "pass",
+        "start times",
+        "value",
+        "scalar",
+        "surplus",
+        "missing",
+        "error",
+        "annotation",
+        "order",
+    ],
 )
 def test_the_runner_tells_what_is_wrong(
     tmp_path: Path, script: str, table: str, reason: str
@@ -96,6 +115,10 @@ def test_the_runner_tells_what_is_wrong(
             "\nload 1m\n  m 1 x\n",
             'own.test:2: expected a value, a sequence or a histogram, got "x"',
         ),
+        ("load 1m\n  m@st 1m+x\n  m 1\n", "own.test:1: invalid start time '1m+x'"),
+        ("load 1m\n  m@st -1m\n  m 1 2\n", "own.test:1: expected after start times as many"),
+        ("load 1m\n  m@st -1m\n  n 1\n", "own.test:1: expected after start times as many"),
+        ("load 1m\n  m@st -1m\n", "own.test:1: expected after start times as many"),
         ("eval instant at 0 m\n  expect nothing\n", "invalid expect statement 'expect nothing'"),
     ],
 )
@@ -107,6 +130,29 @@ def test_the_runner_names_the_line_that_is_not_in_the_language(
     done = run(path)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"eval instant at 0 1\n  1\n\nlode 1m\n", "bad.test:4: invalid command 'lode 1m'"),
+        (b"eval instant at 0 \xff\n", "bad.test: 'utf-8' codec can't decode"),
+        (None, "no such file: "),
+    ],
+    ids=["language", "encoding", "missing"],
+)
+def test_the_other_files_run_if_one_is_unreadable(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    bad, good = tmp_path / "bad.test", tmp_path / "good.test"
+    if content is not None:
+        bad.write_bytes(content)
+    good.write_text("eval instant at 0 1 + 1\n  2\n")
+    done = run(bad, good)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "good.test      1      1      0" in done.stdout
 
 
 def test_the_runner_needs_its_files(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from belvedere.query.histogram.native import NativeHistogram
 from belvedere.query.histogram.reset import detect_reset
+from belvedere.query.kernels.start_times import start_resets
 from belvedere.query.kernels.walk import Result
 from belvedere.query.kernels.windows import Boundary, Windows, positions
 from belvedere.query.samples import BoolArray, IntArray
@@ -21,17 +22,18 @@ def changes(windows: Windows) -> Result:
 
 
 def resets(windows: Windows) -> Result:
-    """How often a counter was reset: a float that is less, or `detect_reset`."""
+    """How often a counter was reset: a float that is less, `detect_reset`, or its start time."""
     values = windows.samples.values
     with np.errstate(invalid="ignore"):
         falls = values[1:] < values[:-1]
-    return _count(windows, falls, detect_reset)
+    return _count(windows, falls, detect_reset, start_resets(windows.samples))
 
 
 def _count(
     windows: Windows,
     of_floats: BoolArray,
     of_histograms: Callable[[NativeHistogram, NativeHistogram], bool],
+    of_starts: BoolArray | None = None,
 ) -> Result:
     """Counts the neighbours within each window of which something holds.
 
@@ -41,6 +43,7 @@ def _count(
         windows: Of floats and histograms, `PLAIN` or `ANCHORED`.
         of_floats: bool[N - 1], whether it holds of a sample and the next.
         of_histograms: Whether it holds of a histogram and the one before.
+        of_starts: bool[N - 1], whether it holds for the start times of a sample and the next.
     """
     histograms = windows.samples.histograms
     holds = of_floats
@@ -49,6 +52,8 @@ def _count(
         holds = np.where(native[1:] | native[:-1], native[1:] != native[:-1], of_floats)
         for i in each(np.flatnonzero(native[1:] & native[:-1]).tolist()):
             holds[i] = of_histograms(histograms[i + 1], histograms[i])
+    if of_starts is not None:
+        holds = holds | of_starts
     before = np.concatenate(([0], np.cumsum(holds, dtype=np.int64)))
     present = windows.counts > 0
     lo = windows.lo

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from belvedere.query.kernels.start_times import start_resets
 from belvedere.query.kernels.walk import Result
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import BoolArray, FloatArray, HistogramArray, IntArray
@@ -63,7 +64,8 @@ def last_two(windows: Windows, *, counter: bool, per_second: bool) -> Result:
 
     Args:
         windows: Of floats. No result for fewer than two samples, or for two of one time.
-        counter: Of a sample lower than the one before, its value is taken.
+        counter: Of a sample lower than the one before, its value is taken; so too if its start
+            time says that the counter was reset.
         per_second: Divided by the time between the two, in seconds.
     """
     present = windows.counts >= 2
@@ -72,10 +74,14 @@ def last_two(windows: Windows, *, counter: bool, per_second: bool) -> Result:
     newer = np.where(present, windows.hi - 1, 1)
     older = newer - 1
     values, times = windows.samples.values, windows.samples.timestamps_ms
+    by_start = start_resets(windows.samples)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         result = values[newer] - values[older]
         if counter:
-            result = np.where(values[newer] < values[older], values[newer], result)
+            reset = values[newer] < values[older]
+            if by_start is not None:
+                reset |= by_start[older]
+            result = np.where(reset, values[newer], result)
         apart = (times[newer] - times[older]) / 1000.0
         if per_second:
             result /= apart

@@ -32,10 +32,27 @@ def latest(samples: Samples, times_ms: IntArray, lookback_ms: int) -> SeriesMatr
 
 def latest_timestamps(samples: Samples, times_ms: IntArray, lookback_ms: int) -> SeriesMatrix:
     """As `latest`, with the times of the samples, in seconds, as values: `timestamp(metric)`."""
+    return _latest_times(samples, samples.timestamps_ms, times_ms, lookback_ms)
+
+
+def latest_starts(samples: Samples, times_ms: IntArray, lookback_ms: int) -> SeriesMatrix:
+    """As `latest`, with the start times of the samples: `start_timestamp(metric)`.
+
+    A start time that is unknown is 0, as upstream.
+    """
+    starts_ms = samples.starts_ms
+    if starts_ms is None:
+        starts_ms = np.zeros_like(samples.timestamps_ms)
+    return _latest_times(samples, starts_ms, times_ms, lookback_ms)
+
+
+def _latest_times(
+    samples: Samples, of_samples_ms: IntArray, times_ms: IntArray, lookback_ms: int
+) -> SeriesMatrix:
     newest, present = latest_indexes(samples, times_ms, lookback_ms)
-    if not samples.timestamps_ms.size:
+    if not of_samples_ms.size:
         return SeriesMatrix.of(samples.labels, np.zeros(newest.shape), present)
-    return SeriesMatrix.of(samples.labels, samples.timestamps_ms[newest] / 1000.0, present)
+    return SeriesMatrix.of(samples.labels, of_samples_ms[newest] / 1000.0, present)
 
 
 def latest_indexes(

@@ -8,6 +8,8 @@ import numpy as np
 
 from belvedere.query.histogram.native import NativeHistogram
 from belvedere.query.histogram.notice import Notice
+from belvedere.query.histogram.reset import detect_reset
+from belvedere.query.kernels.start_times import start_resets, started_inside
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import HistogramArray
 from belvedere.query.stop import each
@@ -26,12 +28,23 @@ class Points:
         times_ms: As many.
         end_ms: The end of the window.
         range_ms: The length of the window.
+        start_resets: As many less one: whether the start time of a histogram says that the
+            counter was reset since the one before; empty where start times are not used.
+        started_ms: When the counter of the first started, if that is within the window and known.
     """
 
     histograms: Sequence[NativeHistogram]
     times_ms: Sequence[int]
     end_ms: int
     range_ms: int
+    start_resets: Sequence[bool] = ()
+    started_ms: int | None = None
+
+    def was_reset(self, index: int) -> bool:
+        """Whether the counter was reset between a histogram (not the first) and the one before."""
+        if self.start_resets and self.start_resets[index - 1]:
+            return True
+        return detect_reset(self.histograms[index], self.histograms[index - 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +75,17 @@ def evaluate_native(
     samples = windows.samples
     if samples.histograms is None:
         return NativeResult(found, frozenset())
+    inside, resets = started_inside(windows), start_resets(samples)
     for s, t in each(np.argwhere(windows.counts >= at_least).tolist()):
-        part = slice(int(windows.lo[s, t]), int(windows.hi[s, t]))
+        lo, hi = int(windows.lo[s, t]), int(windows.hi[s, t])
+        part = slice(lo, hi)
         points = Points(
             samples.histograms[part].tolist(),
             samples.timestamps_ms[part].tolist(),
             int(windows.end_ms[t]),
             windows.range_ms,
+            () if resets is None else resets[lo : hi - 1].tolist(),
+            int(inside[s, t]) if inside is not None and inside[s, t] else None,
         )
         found[s, t], told = compute(points)
         notices.update((s, notice) for notice in told)

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from belvedere.query.histogram.arithmetic import add, subtract
+from belvedere.query.histogram.interpolate import (
+    add_noting,
+    interpolate,
+    subtract_noting,
+)
 from belvedere.query.histogram.native import (
     CounterReset,
     IncompatibleSchemasError,
@@ -57,11 +61,11 @@ def _extended(wanted: _Range, notices: set[Notice]) -> NativeHistogram:
         left.counter_reset is CounterReset.GAUGE and right.counter_reset is CounterReset.GAUGE
     ):
         notices.add(Notice.NOT_GAUGE)
-    result = _subtract(right, left, notices)
+    result = subtract_noting(right, left, notices)
     if counter:
         spanned = early and detect_reset(histograms[1], histograms[0])
         for lost in _lost(histograms, left, right, spanned=spanned):
-            result = _add(result, lost, notices)
+            result = add_noting(result, lost, notices)
     return result
 
 
@@ -73,9 +77,7 @@ def _between(wanted: _Range, before: int, at_ms: int, notices: set[Notice]) -> N
     if at_ms in {start_ms, end_ms}:
         return start if at_ms == start_ms else end
     share = (at_ms - start_ms) / (end_ms - start_ms)
-    if wanted.counter and detect_reset(end, start):
-        return end.times(share)
-    return _add(_subtract(end, start, notices).times(share), start, notices)
+    return interpolate(start, end, share, counter=wanted.counter, notices=notices)
 
 
 def _lost(
@@ -107,19 +109,3 @@ def _lost(
             lost.append(before)
         before = current
     return lost
-
-
-def _add(left: NativeHistogram, right: NativeHistogram, notices: set[Notice]) -> NativeHistogram:
-    result, _, reconciled = add(left, right)
-    if reconciled:
-        notices.add(Notice.BOUNDS_IN_ADDITION)
-    return result
-
-
-def _subtract(
-    left: NativeHistogram, right: NativeHistogram, notices: set[Notice]
-) -> NativeHistogram:
-    result, _, reconciled = subtract(left, right)
-    if reconciled:
-        notices.add(Notice.BOUNDS_IN_SUBTRACTION)
-    return result

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from belvedere.query.kernels.start_times import start_resets, started_inside, starts_inside
 from belvedere.query.kernels.walk import Result, Spread, evaluate
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.samples import FloatArray, IntArray
@@ -38,12 +39,18 @@ def extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> Result
         windows: Of floats, `PLAIN`. Windows of fewer than two samples have no result.
         counter: A sample lower than the one before is a reset: what was lost is added, and the
             extrapolation goes no further back than to where the counter was zero. The result of
-            a counter that is never negative is never negative.
+            a counter that is never negative is never negative. Start times, if used, say of
+            further resets, and that a counter was zero at a start within the range: then one
+            sample is enough.
         per_second: Divided by the length of the window in seconds.
     """
     values, times = windows.samples.values, windows.samples.timestamps_ms
     end_ms, range_ms = windows.end_ms, windows.range_ms
     correct = reset_correction(windows) if counter else None
+    inside = started_inside(windows) if counter else None
+    if inside is not None:
+        windows = windows.emptied((windows.counts < 2) & (inside == 0))
+    starts = windows.samples.starts_ms if counter else None
 
     def compute(lo: IntArray, hi: IntArray, step: IntArray) -> FloatArray:
         last = hi - 1
@@ -54,7 +61,8 @@ def extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> Result
         to_end = (ends - last_ms) / 1000.0
         to_start = (first_ms - (ends - range_ms)) / 1000.0
         interval = (last_ms - first_ms) / 1000.0
-        average = interval / (last - lo)
+        between = last - lo
+        average = interval / (between if starts is None else np.maximum(between, 1))
         far = average * _NEAR
         half = average / 2
         to_start = np.where(to_start >= far, half, to_start)
@@ -62,13 +70,18 @@ def extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> Result
             rising = (result > 0) & (first_value >= 0)
             to_zero = np.where(rising, interval * (first_value / result), to_start)
             to_start = np.where(to_zero < to_start, to_zero, to_start)
+        if starts is not None:
+            start = starts_inside(windows, starts, lo, step)
+            result = np.where(start, result + first_value, result)
+            interval = np.where(start, (last_ms - start) / 1000.0, interval)
+            to_start = np.where(start, 0.0, to_start)
         to_end = np.where(to_end >= far, half, to_end)
         factor = (interval + to_start + to_end) / interval
         if per_second:
             factor /= range_ms / 1000.0
         return result * factor
 
-    return evaluate(windows, compute, at_least=2)
+    return evaluate(windows, compute, at_least=2 if starts is None else 1)
 
 
 def reset_correction(windows: Windows) -> Correction:
@@ -80,6 +93,9 @@ def reset_correction(windows: Windows) -> Correction:
     resets = np.zeros(values.size, np.bool_)
     with np.errstate(invalid="ignore"):
         np.less(values[1:], values[:-1], out=resets[1:])
+    by_start = start_resets(windows.samples)
+    if by_start is not None:
+        resets[1:] |= by_start
     # Where a series starts, nothing was reset.
     starts = windows.samples.offsets[:-1]
     resets[starts[starts < values.size]] = False

@@ -63,6 +63,9 @@ class Windows:
             lookback_ms: The look-back of the query; of no meaning for `PLAIN`.
         """
         samples = samples.without_stale()
+        if boundary is not Boundary.PLAIN and samples.starts_ms is not None:
+            # Upstream does not use start times for extended ranges.
+            samples = replace(samples, starts_ms=None)
         before = range_ms + (lookback_ms if boundary is not Boundary.PLAIN else 0)
         after = lookback_ms if boundary is Boundary.SMOOTHED else 0
         lo, hi = _between(samples, end_ms, before, after)
@@ -105,6 +108,7 @@ class Windows:
                 samples.timestamps_ms[chosen],
                 samples.values[chosen],
                 kept if kept is not None and kept.astype(np.bool_).any() else None,
+                None if samples.starts_ms is None else samples.starts_ms[chosen],
             ),
             lo=before[self.lo],
             hi=before[self.hi],

@@ -38,6 +38,8 @@ class EngineOptions:
         default_step_ms: The step of subqueries that say none: upstream's evaluation interval.
         max_samples: How many samples a query may hold at once.
         delayed_name_removal: Upstream's feature `promql-delayed-name-removal`.
+        start_timestamps: Upstream's feature `use-start-timestamps`: `rate`, `increase`, `irate`,
+            `resets` and `start_timestamp` use the start times that a source gives.
     """
 
     parser: ParserOptions = DEFAULT
@@ -45,6 +47,7 @@ class EngineOptions:
     default_step_ms: int = 60_000
     max_samples: int = 50_000_000
     delayed_name_removal: bool = False
+    start_timestamps: bool = False
 
 
 def _go_on() -> None:
@@ -150,6 +153,7 @@ class Engine:
             is_range_query,
             Bounds(self.options.max_samples, self._shared),
             Annotations(),
+            self.options.start_timestamps,
         )
 
     def _named(self, matrix: SeriesMatrix) -> SeriesMatrix:

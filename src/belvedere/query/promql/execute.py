@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from belvedere.query.go_format import quote
-from belvedere.query.kernels.interpolated import interpolated
-from belvedere.query.kernels.latest import latest, latest_timestamps
+from belvedere.query.kernels.interpolated import interpolated, interpolated_native
+from belvedere.query.kernels.latest import latest, latest_starts, latest_timestamps
 from belvedere.query.kernels.windows import Boundary, Windows
 from belvedere.query.labels import METRIC_NAME, Labels
 from belvedere.query.matrix import Grid, SeriesMatrix
@@ -43,24 +43,25 @@ from belvedere.query.promql.range_functions import (
     RANGE_FUNCTIONS,
     SMOOTHED_FUNCTIONS,
 )
+from belvedere.query.promql.range_functions.results import with_names
 from belvedere.query.promql.same_labels import merged, refused
 from belvedere.query.promql.select import Reader, looked_at, reach
 from belvedere.query.promql.set_operators import set_operation
 from belvedere.query.promql.signatures import ValueType
 from belvedere.query.promql.source import Source
 from belvedere.query.promql.subquery import as_samples, subquery_grid
-from belvedere.query.promql.tokens import ARITHMETIC_OPERATORS, SET_OPERATORS
+from belvedere.query.promql.tokens import ARITHMETIC_OPERATORS, SET_OPERATORS, TRIM_OPERATORS
 from belvedere.query.samples import BoolArray, FloatArray, Samples
 from belvedere.query.stop import go_on
 
 Value: TypeAlias = SeriesMatrix | FloatArray | str
 
+_OF_SELECTORS: Final = {"timestamp": latest_timestamps, "start_timestamp": latest_starts}
 _SORTS: Final = frozenset(("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"))
 _BOUNDARY_FUNCTIONS: Final = {
     Boundary.ANCHORED: ANCHORED_FUNCTIONS,
     Boundary.SMOOTHED: SMOOTHED_FUNCTIONS,
 }
-_NO_HISTOGRAMS: Final = "smoothed instant vectors do not work with native histograms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Execution:
         is_range_query: Whether the query has steps, be it one.
         bounds: What the query may use.
         annotations: Takes warnings and infos.
+        start_timestamps: Whether start times of samples are used.
     """
 
     source: Source
@@ -82,10 +84,13 @@ class Execution:
     is_range_query: bool
     bounds: Bounds
     annotations: Annotations
+    start_timestamps: bool
     reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reader", Reader(self.source))
+        object.__setattr__(
+            self, "reader", Reader(self.source, start_timestamps=self.start_timestamps)
+        )
 
     def value(self, node: Node, grid: Grid) -> Value:
         """The value of a node at all steps: a matrix, a scalar a step, or a string."""
@@ -152,12 +157,14 @@ def _text(_: Execution, node: Text, __: Grid) -> str:
 
 def _instant(execution: Execution, node: Instant, grid: Grid) -> SeriesMatrix:
     times, lookback_ms = looked_at(node.when, grid), execution.lookback_ms
-    if Boundary(node.boundary) is Boundary.SMOOTHED:
+    boundary = Boundary(node.boundary)
+    if boundary is Boundary.SMOOTHED:
         samples = execution.reader.read(node.matchers, times, lookback_ms, lookback_ms)
-        if samples.histograms is not None:
-            raise ExecutionError(_NO_HISTOGRAMS, node.position)
         execution.bounds.hold_samples(samples, grid.steps)
-        return interpolated(samples, times, lookback_ms).without_missing()
+        windows = Windows.of(samples, times, 0, boundary=boundary, lookback_ms=lookback_ms)
+        return with_names(
+            windows, interpolated, interpolated_native, execution.annotations, node.position
+        ).without_missing()
     samples = execution.reader.read(node.matchers, times, lookback_ms, totals=node.totals)
     execution.bounds.hold_samples(samples, grid.steps)
     return latest(samples, times, lookback_ms).without_missing()
@@ -199,6 +206,10 @@ def _operation(execution: Execution, node: Operation, grid: Grid) -> Value:
     if isinstance(left, str) or isinstance(right, str):
         raise TypeError(f"no operand: {node}")
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        if node.op in TRIM_OPERATORS:
+            raise ExecutionError(
+                f"operator {quote(node.op)} not allowed for Scalar operations", node.position
+            )
         return scalar_result(node.op, left, right)
     operator = Operator(
         node.op,
@@ -264,7 +275,7 @@ def _function(execution: Execution, node: Function, grid: Grid) -> Value:
         return _range_function(execution, node, grid)
     if name == "info":
         return _info(execution, node, grid)
-    if name == "timestamp" and (selected := _timestamps(execution, node, grid)) is not None:
+    if name in _OF_SELECTORS and (selected := _timestamps(execution, node, grid)) is not None:
         return selected
     arguments = [execution.value(argument, grid) for argument in node.arguments]
     context = execution.context(grid, *node.arguments, absent=_absent_labels(node.selector))
@@ -273,7 +284,10 @@ def _function(execution: Execution, node: Function, grid: Grid) -> Value:
 
 
 def _timestamps(execution: Execution, node: Function, grid: Grid) -> SeriesMatrix | None:
-    """`timestamp` of a selector gives the samples' times; of all else, those of the steps."""
+    """`timestamp` and `start_timestamp` of a selector: the times of its samples.
+
+    `timestamp` of anything else gives the steps, `start_timestamp` nothing.
+    """
     selector = node.arguments[0]
     if isinstance(selector, StepInvariant):
         selector = selector.below
@@ -282,7 +296,10 @@ def _timestamps(execution: Execution, node: Function, grid: Grid) -> SeriesMatri
     times = looked_at(selector.when, grid)
     samples = execution.reader.read(selector.matchers, times, execution.lookback_ms)
     execution.bounds.hold_samples(samples, grid.steps)
-    result = latest_timestamps(samples, times, execution.lookback_ms)
+    of_name = _OF_SELECTORS[node.signature.name]
+    if of_name is latest_starts and samples.starts_ms is None:
+        return SeriesMatrix.empty(grid.steps)
+    result = of_name(samples, times, execution.lookback_ms)
     return merged(result.without_names(delayed=execution.delayed_name_removal)).without_missing()
 
 

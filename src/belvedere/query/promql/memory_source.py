@@ -16,11 +16,17 @@ class MemorySource:
 
     def __init__(self) -> None:
         self._points: dict[Labels, dict[int, float | NativeHistogram]] = {}
+        self._starts_ms: dict[Labels, dict[int, int]] = {}
         self._series: dict[Labels, Samples] = {}
 
     def add(self, labels: Labels, points: Iterable[tuple[int, float | NativeHistogram]]) -> None:
         """Add samples, (Unix milliseconds, value), to a series; of one time the last counts."""
         self._points.setdefault(labels, {}).update(points)
+        self._series.pop(labels, None)
+
+    def add_starts(self, labels: Labels, starts_ms: Iterable[tuple[int, int]]) -> None:
+        """Add start times, (time of the sample, start time), Unix milliseconds, to a series."""
+        self._starts_ms.setdefault(labels, {}).update(starts_ms)
         self._series.pop(labels, None)
 
     def forget_before(self, time_ms: int) -> None:
@@ -34,6 +40,7 @@ class MemorySource:
                 self._points[labels] = kept
             else:
                 del self._points[labels]
+                self._starts_ms.pop(labels, None)
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Samples:
         """See `Source.select`."""
@@ -49,11 +56,15 @@ class MemorySource:
     def _samples(self, labels: Labels) -> Samples:
         samples = self._series.get(labels)
         if samples is None:
-            samples = self._series[labels] = _stored(labels, self._points[labels])
+            samples = self._series[labels] = _stored(
+                labels, self._points[labels], self._starts_ms.get(labels)
+            )
         return samples
 
 
-def _stored(labels: Labels, points: dict[int, float | NativeHistogram]) -> Samples:
+def _stored(
+    labels: Labels, points: dict[int, float | NativeHistogram], starts_ms: dict[int, int] | None
+) -> Samples:
     times = sorted(points)
     histograms = np.full(len(times), None, np.object_)
     values = np.zeros(len(times))
@@ -69,6 +80,9 @@ def _stored(labels: Labels, points: dict[int, float | NativeHistogram]) -> Sampl
         np.array(times, np.int64),
         values,
         histograms if histograms.astype(np.bool_).any() else None,
+        None
+        if starts_ms is None
+        else np.array([starts_ms.get(time, 0) for time in times], np.int64),
     )
 
 
@@ -115,6 +129,7 @@ def _between(samples: Samples, start_ms: int, end_ms: int) -> Samples:
         samples.timestamps_ms[first:last],
         samples.values[first:last],
         histograms,
+        None if samples.starts_ms is None else samples.starts_ms[first:last],
     )
 
 
@@ -132,10 +147,19 @@ def _joined(parts: list[Samples]) -> Samples:
                 for part in parts
             ]
         )
+    starts_ms = None
+    if any(part.starts_ms is not None for part in parts):
+        starts_ms = np.concatenate(
+            [
+                np.zeros(part.values.size, np.int64) if part.starts_ms is None else part.starts_ms
+                for part in parts
+            ]
+        )
     return Samples(
         [part.labels[0] for part in parts],
         np.concatenate(([0], np.cumsum([part.values.size for part in parts]))).astype(np.int64),
         np.concatenate([part.timestamps_ms for part in parts]),
         np.concatenate([part.values for part in parts]),
         histograms,
+        starts_ms,
     )

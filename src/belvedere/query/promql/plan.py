@@ -30,6 +30,7 @@ from belvedere.query.promql.matcher import Matcher
 from belvedere.query.promql.position import Position
 from belvedere.query.promql.query_times import QueryTimes
 from belvedere.query.promql.signatures import Signature
+from belvedere.query.promql.tokens import TRIM_OPERATORS
 from belvedere.query.promql.totals import BUCKETS, TOTALS
 
 # Their value changes with the time of the step although their arguments do not.
@@ -269,7 +270,8 @@ class _Planner:
 
     Attributes:
         in_totals: Below a call that needs no buckets of histograms.
-        in_buckets: Below one that does, or below a subquery, where resets are found by buckets.
+        in_buckets: Below a call or operator that needs buckets, or below a subquery, where
+            resets are found by buckets.
     """
 
     times: QueryTimes
@@ -350,8 +352,9 @@ class _Planner:
         return node, invariant
 
     def _binary(self, tree: Binary) -> tuple[Node, bool]:
-        left, left_invariant = self.plan(tree.left)
-        right, right_invariant = self.plan(tree.right)
+        planner = replace(self, in_buckets=self.in_buckets or tree.op in TRIM_OPERATORS)
+        left, left_invariant = planner.plan(tree.left)
+        right, right_invariant = planner.plan(tree.right)
         both = left_invariant and right_invariant
         if not both:
             left = _once(left) if left_invariant else left

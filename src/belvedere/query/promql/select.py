@@ -1,5 +1,6 @@
 """Selectors: what is read from the source for the steps of a grid."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -35,8 +36,10 @@ class Reader:
     what `Bounds` counts.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, start_timestamps: bool = False) -> None:
+        """Read from a source; without `start_timestamps`, start times are left out."""
         self._source = source
+        self._start_timestamps = start_timestamps
         self._known: dict[tuple[tuple[Matcher, ...], int, int, bool], Samples] = {}
 
     def read(
@@ -62,7 +65,16 @@ class Reader:
         found = self._known.get(key)
         if found is None:
             found = self._source.select(matchers, start_ms, end_ms)
-            found = self._known[key] = totals_only(found) if totals else found
+            found = self._with_starts(totals_only(found) if totals else found)
+            self._known[key] = found
             while sum(each.values.size for each in self._known.values()) > _MAX_KEPT:
                 del self._known[next(iter(self._known))]
         return found
+
+    def _with_starts(self, samples: Samples) -> Samples:
+        if self._start_timestamps:
+            if samples.starts_ms is None:
+                return replace(samples, starts_ms=np.zeros_like(samples.timestamps_ms))
+        elif samples.starts_ms is not None:
+            return replace(samples, starts_ms=None)
+        return samples

@@ -1,5 +1,6 @@
 """Histograms as what `histogram_count`, `histogram_sum` and `histogram_avg` need of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -21,10 +22,11 @@ BUCKETS: Final = frozenset(
 
 
 def totals_only(samples: Samples) -> Samples:
-    """The samples with histograms of a count and a sum alone.
+    """The samples with histograms of a count and a sum, without buckets.
 
-    As the buckets cannot tell a counter's reset later, it is looked for now: a histogram of which
-    nothing is known is compared with the one before (upstream's HistogramStatsIterator).
+    Custom buckets remain custom ones, which do not mix with exponential ones. As the buckets
+    cannot tell a counter's reset later, it is looked for now: a histogram of which nothing is
+    known is compared with the one before (upstream's HistogramStatsIterator).
     """
     if samples.histograms is None:
         return samples
@@ -37,10 +39,13 @@ def totals_only(samples: Samples) -> Samples:
             if isinstance(histogram, NativeHistogram):
                 hint = _hint(histogram, before)
                 totals[at] = NativeHistogram(
-                    count=histogram.count, sum=histogram.sum, counter_reset=hint
+                    schema=histogram.schema if histogram.is_custom else 0,
+                    count=histogram.count,
+                    sum=histogram.sum,
+                    counter_reset=hint,
                 )
                 before = histogram
-    return Samples(samples.labels, samples.offsets, samples.timestamps_ms, samples.values, totals)
+    return replace(samples, histograms=totals)
 
 
 def _hint(histogram: NativeHistogram, before: NativeHistogram | None) -> CounterReset:

@@ -59,7 +59,7 @@ def _timestamp(arguments: Sequence[Argument], context: CallContext) -> SeriesMat
 
 
 def _start_timestamp(_: Sequence[Argument], context: CallContext) -> SeriesMatrix:
-    """Nothing: start timestamps are not kept, as upstream by default."""
+    """Nothing: only a selector has start times."""
     return SeriesMatrix.empty(context.steps)
 
 

@@ -10,6 +10,7 @@ from belvedere.query.kernels.walk import Result
 from belvedere.query.kernels.windows import Windows
 from belvedere.query.matrix import SeriesMatrix
 from belvedere.query.promql import annotations as texts
+from belvedere.query.promql.annotations import Annotations
 from belvedere.query.promql.call import CallContext
 from belvedere.query.promql.notices import annotate
 from belvedere.query.promql.position import Position
@@ -34,28 +35,42 @@ def of_floats_or_histograms(
 
     A window that holds both floats and histograms is told and has no result.
     """
-    if windows.samples.histograms is None:
-        # Telling kinds apart takes longer than the kernel: objects are compared one by one.
-        return of_floats(windows, of_float(windows), context)
-    floats, native = _apart(windows, context, position)
-    values, present = of_float(floats)
-    result = of_native(native)
-    names = [labels.name for labels in windows.samples.labels]
-    annotate(context.annotations, ((names[s], notice) for s, notice in result.notices), position)
-    found = result.histograms.astype(np.bool_)
-    matrix = SeriesMatrix.of(
-        windows.samples.labels, values, present | found, result.histograms if found.any() else None
-    )
+    matrix = with_names(windows, of_float, of_native, context.annotations, position)
     return matrix.without_names(delayed=context.delayed_name_removal)
 
 
-def _apart(windows: Windows, context: CallContext, position: Position) -> tuple[Windows, Windows]:
+def with_names(
+    windows: Windows,
+    of_float: Callable[[Windows], Result],
+    of_native: Callable[[Windows], NativeResult],
+    annotations: Annotations,
+    position: Position,
+) -> SeriesMatrix:
+    """As `of_floats_or_histograms`, metric names kept: what an instant selector gives."""
+    if windows.samples.histograms is None:
+        # Telling kinds apart takes longer than the kernel: objects are compared one by one.
+        values, present = of_float(windows)
+        return SeriesMatrix.of(windows.samples.labels, values, present)
+    floats, native = _apart(windows, annotations, position)
+    values, present = of_float(floats)
+    result = of_native(native)
+    names = [labels.name for labels in windows.samples.labels]
+    annotate(annotations, ((names[s], notice) for s, notice in result.notices), position)
+    found = result.histograms.astype(np.bool_)
+    return SeriesMatrix.of(
+        windows.samples.labels, values, present | found, result.histograms if found.any() else None
+    )
+
+
+def _apart(
+    windows: Windows, annotations: Annotations, position: Position
+) -> tuple[Windows, Windows]:
     """The windows of floats and those of histograms; those with both are told and emptied."""
     floats, native = windows.floats(), windows.native()
     both = (floats.counts > 0) & (native.counts > 0)
     if both.any():
         for name in _names(windows, both):
-            annotate(context.annotations, [(name, Notice.MIXED_FLOATS)], position)
+            annotate(annotations, [(name, Notice.MIXED_FLOATS)], position)
         floats, native = floats.emptied(both), native.emptied(both)
     return floats, native
 
