@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from opentelemetry.trace import TracerProvider
 
+from belvedere.installation import install_command
 from belvedere.sdk.instrument.candidates import COVERED_BY, candidates, library_of, unwanted
 from belvedere.sdk.instrument.chunkless import ChunklessTracerProvider
 from belvedere.sdk.instrument.joining import JoiningTracerProvider
@@ -44,7 +45,7 @@ def activate(
             states[name] = reason
     for name in names or ():
         if name not in found:
-            states[name] = f"no instrumentor is installed: pip install 'belvedere[{name}]'"
+            states[name] = f"no instrumentor is installed: {install_command(name)}"
     _say(states, named=names is not None)
 
     def undo() -> None:
