@@ -60,6 +60,11 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, origin: Any, command: str)
     assert install_command("kafka") == command
 
 
+@pytest.mark.parametrize(("name", "found"), [("server", True), ("abacus", False), ("", False)])
+def test_extras(name: str, *, found: bool) -> None:
+    assert installation.is_extra(name) is found
+
+
 def test_the_command_of_this_installation_is_a_requirement_that_pip_reads() -> None:
     import shlex
 

@@ -1,4 +1,4 @@
-"""How to install an extra of Belvedere: from where this installation came."""
+"""The extras of Belvedere, and how to install one: from where this installation came."""
 
 import json
 import shlex
@@ -29,6 +29,15 @@ def install_command(extra: str) -> str:
         revision = vcs.get("requested_revision")
         url = f"{vcs['vcs']}+{url}" + (f"@{revision}" if revision else "")
     return f"pip install {shlex.quote(f'{requirement} @ {url}')}"
+
+
+def is_extra(name: str) -> bool:
+    """Return whether Belvedere has an extra of this name."""
+    try:
+        extras = distribution(_NAME).metadata.get_all("Provides-Extra")
+    except PackageNotFoundError:
+        return False
+    return name in (extras or ())
 
 
 def _origin() -> Mapping[str, Any]:

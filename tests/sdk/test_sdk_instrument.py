@@ -104,6 +104,13 @@ def test_what_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert "django is not instrumented" in caplog.text
 
 
+def test_what_has_no_extra_is_said() -> None:
+    with belvedere.init(
+        instrument=["abacus"], isolated=True, logs=False, metrics="none"
+    ) as telemetry:
+        assert "belvedere has no extra for it" in telemetry.instrumented["abacus"]
+
+
 def test_an_instrumentor_that_fails_does_not_stop_the_application(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
