@@ -19,6 +19,14 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 SOURCE = ROOT / "src" / "belvedere"
 
 
+def test_nothing_is_installed_by_name_alone() -> None:
+    """Belvedere is on no index; `belvedere.installation` has the command that works."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md"), *SOURCE.rglob("*.py")]
+    named = re.compile(r"pip install '?belvedere(?!-\d)")
+    found = [str(path) for path in pages if named.search(path.read_text())]
+    assert not found
+
+
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_each_command_is_in_the_readme(command: str) -> None:
     assert f"belvedere {command}" in README

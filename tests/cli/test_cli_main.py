@@ -14,6 +14,7 @@ from cli_server import Run, served
 import belvedere
 from belvedere.api.state import AppState
 from belvedere.cli.app import COMMANDS
+from belvedere.installation import install_command
 from belvedere.store.embedded import EmbeddedClickHouse
 
 PROGRAM = "from belvedere.cli.main import main; main()"
@@ -223,7 +224,7 @@ def test_an_output_that_is_full_is_no_bug(server: str) -> None:
 
 
 def test_without_the_server_extra() -> None:
-    """What `pip install belvedere` alone gives: a command that says what is missing."""
+    """What Belvedere without extras gives: a command that says what is missing."""
     code = f"""
 import sys
 class Missing:
@@ -237,7 +238,7 @@ sys.meta_path.insert(0, Missing())
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
         "belvedere: the server and the command line are not installed (typer is missing).\n"
-        "Install them with: pip install 'belvedere[server]'\n"
+        f"Install them with: {install_command('server')}\n"
     )
 
 

@@ -18,6 +18,7 @@ from ports import free_port
 from belvedere.cli.client import Client
 from belvedere.cli.demo import agentstack
 from belvedere.cli.demo.plan import draw
+from belvedere.installation import install_command
 
 _ADDRESS = re.compile(r"^  (\S.*?)  +(\S+:\d+)$", re.MULTILINE)
 
@@ -160,9 +161,8 @@ def test_without_its_packages_the_load_is_simulated(
 
     result = run("demo", "--load", "agentstack", *where)
     assert (result.code, result.out) == (1, "")
-    assert result.err == (
-        "belvedere: AgentStack needs huey, mcp\nInstall them with: pip install 'belvedere[demo]'\n"
-    )
+    how = install_command("demo")
+    assert result.err == f"belvedere: AgentStack needs huey, mcp\nInstall them with: {how}\n"
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])

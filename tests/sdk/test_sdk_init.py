@@ -14,6 +14,7 @@ from ports import free_port
 
 import belvedere
 from belvedere import SettingError, Telemetry
+from belvedere.installation import install_command
 
 QUIET: dict[str, Any] = {"isolated": True, "instrument": None}
 
@@ -197,7 +198,7 @@ def test_an_extra_that_is_missing_is_one_line_and_turns_only_that_off(
     lines = [record for record in caplog.records if record.name == "belvedere.sdk"]
     assert len(lines) == 1
     assert lines[0].exc_info is None
-    assert "pip install 'belvedere[prometheus]'" in lines[0].getMessage()
+    assert install_command("prometheus") in lines[0].getMessage()
     assert receiver.spans == ["a span"]
     assert "a line" in receiver.bodies
     assert receiver.resource("metrics")["service.name"] == "x"

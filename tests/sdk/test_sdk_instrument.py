@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 import belvedere
+from belvedere.installation import install_command
 from belvedere.sdk.instrument import activate as activation
 from belvedere.sdk.instrument import candidates as chosen
 from belvedere.sdk.instrument.counted_twice import counted_twice
@@ -165,9 +166,16 @@ def test_what_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with belvedere.init(
         instrument=["django"], isolated=True, logs=False, metrics="none"
     ) as telemetry:
-        assert telemetry.instrumented["django"].endswith("pip install 'belvedere[django]'")
+        assert telemetry.instrumented["django"].endswith(install_command("django"))
         assert telemetry.instrumented["httpx"] == "not asked for"
     assert "django is not instrumented" in caplog.text
+
+
+def test_what_has_no_extra_is_said() -> None:
+    with belvedere.init(
+        instrument=["abacus"], isolated=True, logs=False, metrics="none"
+    ) as telemetry:
+        assert "belvedere has no extra for it" in telemetry.instrumented["abacus"]
 
 
 def test_an_instrumentor_that_fails_does_not_stop_the_application(

@@ -5,12 +5,14 @@ import os
 import sys
 from typing import Final, NoReturn
 
+from belvedere.installation import install_command
+
 _DEBUG: Final = "BELVEDERE_DEBUG"
 _DEVICE_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
 """What a disk, and no bug, is to blame for."""
 _NOT_INSTALLED: Final = """\
 belvedere: the server and the command line are not installed ({name} is missing).
-Install them with: pip install 'belvedere[server]'"""
+Install them with: {command}"""
 
 
 def main() -> None:
@@ -27,7 +29,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if _wanted(error) or error.name is None or error.name.startswith("belvedere"):
             raise
-        _exit(_NOT_INSTALLED.format(name=error.name))
+        _exit(_NOT_INSTALLED.format(name=error.name, command=install_command("server")))
 
 
 def _run(arguments: list[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Self
 import uvicorn
 
 from belvedere.testing.model_app import MODELS, model_app
-from belvedere.testing.policy import ChatRequest, Policy
+from belvedere.testing.policy import ChatRequest, Policy, Usage
 from belvedere.testing.script import Scenario, Script
 
 _KEPT_REQUESTS: Final = 1000
@@ -48,8 +48,15 @@ class ModelServer:
         policy = script if callable(script) else Script(script, seed=seed)
         self.requests: deque[ChatRequest] = deque(maxlen=_KEPT_REQUESTS)
         """The last valid requests, oldest first."""
+        self.usages: deque[Usage] = deque(maxlen=_KEPT_REQUESTS)
+        """The tokens of the last answers, oldest first; a fault has none."""
         self._app = model_app(
-            policy, seed=seed, speed=speed, models=models, seen=self.requests.append
+            policy,
+            seed=seed,
+            speed=speed,
+            models=models,
+            seen=self.requests.append,
+            answered=self.usages.append,
         )
         self._host, self._port = host, port
         self._server: uvicorn.Server | None = None
@@ -57,8 +64,13 @@ class ModelServer:
 
     @property
     def url(self) -> str:
-        """What the client takes as its base URL. It has its port from `start()` on."""
-        return f"http://{self._host}:{self._port}/v1"
+        """The base URL for OpenAI's clients. It has its port from `start()` on."""
+        return f"{self.anthropic_url}/v1"
+
+    @property
+    def anthropic_url(self) -> str:
+        """The base URL for Anthropic's clients, which add the version themselves."""
+        return f"http://{self._host}:{self._port}"
 
     def start(self) -> Self:
         """Listen, and return when requests are answered.

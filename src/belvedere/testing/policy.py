@@ -20,7 +20,11 @@ def text_of(message: Message) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A valid request for a chat completion."""
+    """A valid request, whichever API it came by.
+
+    Its messages have the form of the chat completions: input items of the OpenAI Responses API and
+    content blocks of Anthropic's Messages API are translated, a text to embed is a user's message.
+    """
 
     model: str
     messages: Sequence[Message]
@@ -56,14 +60,42 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of one request and its answer.
+
+    Attributes:
+        input_tokens: all of the request, those read from and written to the cache included, as
+            `gen_ai.usage.input_tokens` counts them. Anthropic's API reports them apart.
+        output_tokens: all of the answer, reasoning included.
+        cache_read_tokens: of the input, read from the provider's cache.
+        cache_write_tokens: of the input, written to the provider's cache.
+        reasoning_tokens: of the output, spent on reasoning.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """The model answers, or calls tools."""
+    """The model answers, or calls tools.
+
+    Attributes:
+        text: the answer. Not sent if there are calls.
+        calls: the tools that the model calls.
+        reasoning_tokens: counted as output, besides the text.
+        slowness: how many times as long as usual the model takes.
+        usage: reported to the client instead of what the server counts.
+    """
 
     text: str = ""
     calls: tuple[Call, ...] = ()
     reasoning_tokens: int = 0
     slowness: float = 1.0
-    """How many times as long as usual the model takes."""
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from belvedere.testing.policy import Call, ChatRequest, Fault, Reply
+from belvedere.testing.policy import Call, ChatRequest, Fault, Reply, Usage
 
 _OPENINGS = ("In short:", "Here is what I found:", "As far as I can tell:", "Good question.")
 _SUBJECTS = ("the numbers", "the records", "the sources", "the last answers", "the tools")
@@ -26,6 +26,7 @@ class Scenario:
         fault: what fails before its first reply to the question.
         reasoning_tokens: of each reply.
         slowness: how many times as long as usual it takes.
+        usage: reported with each reply instead of what the server counts.
     """
 
     when: str
@@ -35,6 +36,7 @@ class Scenario:
     fault: Fault | None = None
     reasoning_tokens: int = 0
     slowness: float = 1.0
+    usage: Usage | None = None
 
 
 _NO_SCENARIO = Scenario("")
@@ -64,6 +66,7 @@ class Script:
             calls=calls,
             reasoning_tokens=scenario.reasoning_tokens,
             slowness=scenario.slowness,
+            usage=scenario.usage,
         )
 
     def _choose(self, question: str) -> Scenario:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from belvedere.testing.policy import Message, text_of
+from belvedere.testing.policy import Message, Usage, text_of
 
 _TOKEN: Final = re.compile(r"\s*\S{1,5}|\s+$")
 _PER_MESSAGE: Final = 4
@@ -43,6 +43,30 @@ def cached_tokens(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]
             seen = input_tokens(messages[:index], tools)
             return seen // _CACHE_STEP * _CACHE_STEP if seen >= _CACHE_FROM else 0
     return 0
+
+
+def usage_of(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> Usage:
+    """The tokens of a request, by a provider that caches without being asked to."""
+    return Usage(input_tokens(messages, tools), cache_read_tokens=cached_tokens(messages, tools))
+
+
+def usage_with_prefix(
+    messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], prefix: int | None
+) -> Usage:
+    """The tokens of a request, by a provider that caches the prefix that it is told to cache.
+
+    Args:
+        messages: of the request.
+        tools: the definitions of tools, which precede the messages.
+        prefix: the number of messages to cache with the tools. None: nothing is cached.
+    """
+    wanted = 0 if prefix is None else input_tokens(messages[:prefix], tools)
+    if wanted < _CACHE_FROM:
+        return Usage(input_tokens(messages, tools))
+    read = min(cached_tokens(messages, tools), wanted)
+    return Usage(
+        input_tokens(messages, tools), cache_read_tokens=read, cache_write_tokens=wanted - read
+    )
 
 
 def _json(value: object) -> str:

@@ -1,6 +1,7 @@
 """`kafka` against librdkafka's mock cluster: brokers of its own that speak Kafka's protocol."""
 
 import builtins
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from belvedere.collector.errors import ConfigError, Permanent, Retryable
 from belvedere.collector.exporters.kafka import KafkaExporter
 from belvedere.collector.exporters.kafka.config import KafkaConfig
 from belvedere.collector.exporters.kafka.messages import messages_of
+from belvedere.installation import install_command
 from belvedere.otlp.any_value import any_value
 from belvedere.otlp.batch import Batch
 from belvedere.otlp.json import parse_json
@@ -260,7 +262,7 @@ async def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(ConfigError, match=r"pip install 'belvedere\[kafka\]'"):
+    with pytest.raises(ConfigError, match=re.escape(install_command("kafka"))):
         async with exporter(["localhost:9092"]):
             pass
 

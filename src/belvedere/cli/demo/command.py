@@ -11,6 +11,7 @@ import typer
 from belvedere.cli.duration import format_duration
 from belvedere.cli.errors import CliError
 from belvedere.cli.options import DEFAULT_SERVER, Project, Server, Token
+from belvedere.installation import install_command
 
 if TYPE_CHECKING:
     from belvedere.cli.demo.delivery import Delivery
@@ -124,7 +125,7 @@ def _choose(load: Load | None) -> Load:
 
     if load is Load.SIMULATED or not (lacking := missing()):
         return load or Load.AGENTSTACK
-    how = "pip install 'belvedere[demo]'"
+    how = install_command("demo")
     if load is Load.AGENTSTACK:
         raise CliError(f"AgentStack needs {', '.join(lacking)}", f"Install them with: {how}")
     print(f"A simulated load. For AgentStack, a real application: {how}")

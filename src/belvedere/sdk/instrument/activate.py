@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from opentelemetry.trace import TracerProvider
 
+from belvedere.installation import install_command, is_extra
 from belvedere.sdk.instrument.candidates import COVERED_BY, candidates, library_of, unwanted
 from belvedere.sdk.instrument.chunkless import ChunklessTracerProvider
 from belvedere.sdk.instrument.counted_twice import CLIENTS, PREFIX, counted_twice
@@ -16,6 +17,7 @@ from belvedere.sdk.providers import Providers
 _log = logging.getLogger("belvedere.sdk")
 
 ACTIVATED: Final = "activated"
+_NO_EXTRA: Final = "belvedere has no extra for it; install a distribution that instruments it"
 _GENAI: Final = ("opentelemetry.instrumentation.genai.", "opentelemetry.instrumentation.google_")
 _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     # A span for each chunk of a stream says nothing, and there are thousands.
@@ -50,7 +52,8 @@ def activate(
             states[name] = reason
     for name in names or ():
         if name not in found:
-            states[name] = f"no instrumentor is installed: pip install 'belvedere[{name}]'"
+            how = install_command(name) if is_extra(name) else _NO_EXTRA
+            states[name] = f"no instrumentor is installed: {how}"
     _say(states, named=names is not None)
 
     def undo() -> None:

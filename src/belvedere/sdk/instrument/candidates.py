@@ -44,7 +44,11 @@ OUTGROWN: Final[Mapping[str, tuple[int, str]]] = {
 }
 """Library → the first major version that its instrumentor is not for, and why."""
 
-_LIBRARIES: Final[Mapping[str, str]] = {"aiohttp-client": "aiohttp"}
+_LIBRARIES: Final[Mapping[str, str]] = {
+    "aiohttp-client": "aiohttp",
+    "llama_index": "llama-index",
+    "openai_agents": "openai-agents",
+}
 """Instrumentor → the library, as our extras have it, where its name is another."""
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 
+from belvedere.installation import install_command
 from belvedere.sdk.errors import MissingExtraError
 from belvedere.sdk.metrics.multiprocess import DIRECTORY_VARIABLE, Counted, Member
 from belvedere.sdk.metrics.overflow import announce_overflow
@@ -25,7 +26,7 @@ try:
     from prometheus_client.metrics_core import Metric
 except ImportError as error:
     raise MissingExtraError(
-        "/metrics needs two more packages: pip install 'belvedere[prometheus]'"
+        f"/metrics needs two more packages: {install_command('prometheus')}"
     ) from error
 
 _readers: Final[list["PrometheusReader"]] = []

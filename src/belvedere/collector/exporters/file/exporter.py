@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import structlog
 from pydantic import Field, field_validator, model_validator
@@ -15,12 +15,15 @@ from belvedere.collector.component import ComponentConfig, Host
 from belvedere.collector.duration import Duration
 from belvedere.collector.errors import ConfigError, Retryable
 from belvedere.collector.exporters.file.encoding import encoder, is_lines
+from belvedere.collector.exporters.file.grouped import GroupByConfig, GroupedFiles
 from belvedere.collector.exporters.file.rotating import RotatingFile, RotationConfig
 from belvedere.collector.registry import Kind
 from belvedere.internal_telemetry import EXPORTER_SEND_FAILED, EXPORTER_SENT
 from belvedere.otlp.batch import Batch
 
 log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
 
 _RETRY_AFTER_S = 5.0
 """What a sender is told when the file cannot be written."""
@@ -29,7 +32,7 @@ _RETRY_AFTER_S = 5.0
 class FileConfig(ComponentConfig):
     """`exporters::file`."""
 
-    path: Path = Field(description="The file.")
+    path: Path = Field(description="The file; with group_by, the * in it is replaced.")
     append: bool = Field(
         False,
         description="Whether what is in the file at the start stays; with rotation it always does.",
@@ -52,22 +55,26 @@ class FileConfig(ComponentConfig):
     directory_permissions: str = Field(
         "0755", pattern=r"^0?[0-7]{3}$", description="Permissions of that directory, octal."
     )
-    group_by: None = Field(
-        None, description="A file for each value of a resource attribute; there is none here."
+    group_by: GroupByConfig = Field(
+        GroupByConfig(),
+        description="A file for each value of a resource attribute, without rotation; its"
+        " directories are made.",
     )
     encoding: None = Field(
         None, description="An extension that encodes instead of format; there is none here."
     )
 
-    @field_validator("group_by", "encoding", mode="before")
+    @field_validator("encoding", mode="before")
     @classmethod
     def _not_here(cls, value: Any) -> Any:
-        if value is not None and value != {"enabled": False}:
-            raise ValueError(
-                "this version does not have it; for a file of each kind use the connector routing"
-                " and a file exporter each"
-            )
+        if value is not None:
+            raise ValueError("this version does not have it; use format: json or format: proto")
         return None
+
+    @field_validator("group_by", mode="before")
+    @classmethod
+    def _absent_is_off(cls, value: Any) -> Any:
+        return GroupByConfig() if value is None else value
 
     @field_validator("path")
     @classmethod
@@ -75,6 +82,16 @@ class FileConfig(ComponentConfig):
         if not value.name:
             raise ValueError("the path of a file is required")
         return value
+
+    @model_validator(mode="after")
+    def _one_asterisk(self) -> Self:
+        if self.group_by.enabled:
+            path = str(self.path)
+            if path.count("*") != 1:
+                raise ValueError("path must contain exactly one * when group_by is enabled")
+            if path.startswith("*"):
+                raise ValueError("path must not start with * when group_by is enabled")
+        return self
 
     @model_validator(mode="after")
     def _append_alone(self) -> Self:
@@ -99,12 +116,29 @@ class FileExporter:
     ) -> None:
         self._config, self._id = config, host.component_id
         self._encode = encoder(config.format, config.compression)
-        self._file = RotatingFile(
-            config.path,
-            is_lines(config.format, config.compression),
-            truncates=not (config.append or config.rotation),
-            rotation=config.rotation,
-            now_s=now_s,
+        groups = config.group_by.enabled
+        rotation = None if groups else config.rotation
+        if groups and config.rotation:
+            # As upstream, where it is documented and silent.
+            log.warning("key_without_effect", component=self._id, key="rotation", with_="group_by")
+
+        def make(path: Path, truncates: bool) -> RotatingFile:  # noqa: FBT001 - see GroupedFiles
+            lines = is_lines(config.format, config.compression)
+            return RotatingFile(path, lines, truncates, rotation, now_s)
+
+        truncates = not (config.append or rotation)
+        self._file = make(config.path, truncates)
+        self._groups = (
+            GroupedFiles(
+                config.path,
+                config.group_by,
+                make=make,
+                encode=self._encode,
+                truncates=truncates,
+                directory_mode=int(config.directory_permissions, 8),
+            )
+            if groups
+            else None
         )
         # One thread: a caller that is cancelled leaves no half-written batch to the next one.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._id)
@@ -112,17 +146,18 @@ class FileExporter:
         self._syncing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open the file.
+        """Open the file; those of group_by are opened when there is something to write.
 
         Raises:
             ConfigError: that cannot be.
         """
         config = self._config
         try:
-            if config.create_directory:
-                mode = int(config.directory_permissions, 8)
-                config.path.parent.mkdir(mode, parents=True, exist_ok=True)
-            self._file.open()
+            if self._groups is None:
+                if config.create_directory:
+                    mode = int(config.directory_permissions, 8)
+                    config.path.parent.mkdir(mode, parents=True, exist_ok=True)
+                self._file.open()
         except OSError as error:
             raise ConfigError(
                 f"{config.path} cannot be opened: {error.strerror}",
@@ -145,14 +180,16 @@ class FileExporter:
         if not self._is_running:
             raise Retryable(f"{self._id} is not running")
         try:
-            await self._in_thread(self._write, batch)
+            dropped = await self._in_thread(self._write, batch)
         except OSError as error:
             EXPORTER_SEND_FAILED[batch.signal].labels(self._id).inc(batch.items)
             raise Retryable(
                 f"{self._config.path} cannot be written: {error.strerror}",
                 after_s=_RETRY_AFTER_S,
             ) from error
-        EXPORTER_SENT[batch.signal].labels(self._id).inc(batch.items)
+        EXPORTER_SENT[batch.signal].labels(self._id).inc(batch.items - dropped)
+        if dropped:
+            EXPORTER_SEND_FAILED[batch.signal].labels(self._id).inc(dropped)
 
     async def shutdown(self) -> None:
         """Force all to the device and close the file."""
@@ -163,25 +200,31 @@ class FileExporter:
             with contextlib.suppress(asyncio.CancelledError):
                 await syncing
         try:
-            await self._in_thread(self._file.close)
+            await self._in_thread((self._groups or self._file).close)
         except OSError as error:
             self._tell(error)
 
-    def _write(self, batch: Batch) -> None:
-        self._file.append(self._encode(batch))
+    def _write(self, batch: Batch) -> int:
+        """Write a batch, and return the number of items that are dropped."""
+        dropped = 0
+        if self._groups:
+            dropped = self._groups.append(batch)
+        else:
+            self._file.append(self._encode(batch))
         if not self._config.flush_interval:
-            self._file.sync()
+            (self._groups or self._file).sync()
+        return dropped
 
     async def _sync_again_and_again(self) -> None:
         while True:
             await asyncio.sleep(self._config.flush_interval)
             try:
-                await self._in_thread(self._file.sync)
+                await self._in_thread((self._groups or self._file).sync)
             except OSError as error:
                 self._tell(error)
 
-    async def _in_thread(self, call: Callable[..., None], *arguments: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+    async def _in_thread(self, call: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
     def _tell(self, error: OSError) -> None:
         log.error(

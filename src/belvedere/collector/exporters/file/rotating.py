@@ -55,11 +55,14 @@ class RotatingFile:
         size_bytes = os.fstat(self._descriptor).st_size
         self._size_bytes = repair(self._descriptor, size_bytes, lines=self.lines)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes) -> int:
         """Write `data` at the end; if that fails, the file is as it was.
 
         A file that would get too large is rotated first. What is larger than a file may be has a
         file of its own (upstream refuses it).
+
+        Returns:
+            Where in the file `data` begins.
 
         Raises:
             OSError: the disk is full, ...
@@ -75,8 +78,9 @@ class RotatingFile:
         except OSError:
             os.ftruncate(self._descriptor, self._size_bytes)
             raise
-        self._size_bytes += len(data)
+        begin, self._size_bytes = self._size_bytes, self._size_bytes + len(data)
         self._is_dirty = True
+        return begin
 
     def _look(self) -> None:
         """See what others (logrotate, ...) did: moved or deleted the file, or made it shorter."""

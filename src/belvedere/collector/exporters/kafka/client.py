@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from belvedere.collector.errors import ConfigError, Permanent, Retryable
+from belvedere.installation import install_command
 
 log = structlog.get_logger(__name__)
 _LIBRDKAFKA: Final = logging.getLogger(f"{__name__}.librdkafka")
@@ -52,7 +53,7 @@ class Client:
             raise ConfigError(
                 "the exporter kafka needs the package confluent-kafka",
                 key=f"exporters::{self._id}",
-                hint="pip install 'belvedere[kafka]'",
+                hint=install_command("kafka"),
             ) from error
         codes = kafka.KafkaError
         self._exception, self._too_large = kafka.KafkaException, codes.MSG_SIZE_TOO_LARGE
