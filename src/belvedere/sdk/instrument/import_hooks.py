@@ -16,6 +16,12 @@ _log: Final = logging.getLogger("belvedere.sdk")
 _waiting: Final[dict[str, list[Callable[[], None]]]] = {}
 """Module → calls. A key stays until the module is imported: wrapt's hook is registered for it."""
 _lock: Final = threading.Lock()
+_calling: Final = threading.local()
+"""`due`: calls of this thread that follow the present one, which imports their modules.
+
+An instrumentor's module imports libraries, of which it may be the instrumentor too, and is not
+usable before its own import ends.
+"""
 
 
 def when_imported(module: str, call: Callable[[], None]) -> Callable[[], None]:
@@ -76,8 +82,20 @@ def _wait_for_import(module: str) -> None:
 def _imported(module: str) -> None:
     with _lock:
         calls = _waiting.pop(module, [])
-    for call in calls:
-        try:
-            call()
-        except Exception:  # noqa: BLE001 - the application's import must not fail because of us
-            _log.warning("a hook on the import of %s failed", module, exc_info=True)
+    due: list[tuple[str, Callable[[], None]]] | None = getattr(_calling, "due", None)
+    if due is not None:
+        due += [(module, call) for call in calls]
+        return
+    due = _calling.due = [(module, call) for call in calls]
+    try:
+        while due:
+            _call(*due.pop(0))
+    finally:
+        del _calling.due
+
+
+def _call(module: str, call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception:  # noqa: BLE001 - the application's import must not fail because of us
+        _log.warning("a hook on the import of %s failed", module, exc_info=True)
