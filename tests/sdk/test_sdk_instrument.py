@@ -92,13 +92,35 @@ def test_an_instrumented_client_makes_one_span_a_call_until_shutdown(receiver: A
     assert receiver.spans == ["POST", "POST"]  # and none for the SDK's own requests
 
 
-def test_what_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    with belvedere.init(
-        instrument=["django"], isolated=True, logs=False, metrics="none"
-    ) as telemetry:
-        assert telemetry.instrumented["django"].endswith("pip install 'belvedere[django]'")
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("django", "pip install 'belvedere[django]'"),
+        ("pymongo", "pip install opentelemetry-instrumentation-pymongo"),
+    ],
+)
+def test_what_is_not_there_is_said(
+    name: str, remedy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with belvedere.init(instrument=[name], isolated=True, logs=False, metrics="none") as telemetry:
+        assert telemetry.instrumented[name].endswith(remedy)
         assert telemetry.instrumented["httpx"] == "not asked for"
-    assert "django is not instrumented" in caplog.text
+    assert f"{name} is not instrumented" in caplog.text
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_library_with_spans_of_its_own_needs_no_instrumentor(
+    installed: bool,  # noqa: FBT001 - a parameter of pytest
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    instrumentor = entry_point("mcp", "opentelemetry-instrumentation-mcp")
+    monkeypatch.setattr(chosen, "entry_points", lambda **_: [instrumentor] if installed else [])
+    with belvedere.init(instrument=["mcp"], isolated=True, logs=False, metrics="none") as telemetry:
+        reason = telemetry.instrumented["mcp"]
+    remedy = ": pip uninstall opentelemetry-instrumentation-mcp" if installed else ""
+    assert reason == f"mcp 2 makes its own spans{remedy}"
+    assert ("mcp is not instrumented" in caplog.text) is installed
 
 
 def test_an_instrumentor_that_fails_does_not_stop_the_application(

@@ -2,14 +2,16 @@
 
 import importlib
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, metadata
 from typing import Any, Final
 
 from opentelemetry.trace import TracerProvider
 
-from belvedere.sdk.instrument.candidates import candidates, library_of, unwanted
+from belvedere.sdk.instrument.candidates import candidates, library_of, outgrown, unwanted
 from belvedere.sdk.instrument.chunkless import ChunklessTracerProvider
 from belvedere.sdk.instrument.database import DRIVERS, DriverTracerProvider, OrmTracerProvider
 from belvedere.sdk.instrument.import_hooks import is_imported, when_imported
@@ -67,7 +69,7 @@ def activate(
             active.add(name, entry_point)
     for name in names or ():
         if name not in found:
-            states[name] = f"no instrumentor is installed: pip install 'belvedere[{name}]'"
+            states[name] = outgrown(name) or _not_installed(name)
     _report(states, named=names is not None)
     return states, active.undo
 
@@ -129,6 +131,10 @@ class _Active:
             _log.warning("%s is not instrumented: %s", name, state)
 
     def _activate(self, name: str, entry_point: EntryPoint) -> None:
+        reason = _not_ready(name)
+        if reason:
+            self._states[name] = reason
+            return
         try:
             if name in _IMPORTED_FIRST:
                 importlib.import_module(_IMPORTED_FIRST[name])
@@ -169,6 +175,26 @@ def _tracer_provider(name: str, entry_point: EntryPoint, providers: Providers) -
     if name in DRIVERS:
         return DriverTracerProvider(providers.tracer)
     return providers.tracer
+
+
+def _not_installed(name: str) -> str:
+    extras = metadata("belvedere").get_all("Provides-Extra") or ()
+    package = f"'belvedere[{name}]'" if name in extras else f"opentelemetry-instrumentation-{name}"
+    return f"no instrumentor is installed: pip install {package}"
+
+
+def _not_ready(name: str) -> str:
+    """Return why the library cannot be instrumented yet, and the remedy."""
+    if name != "django" or os.environ.get("DJANGO_SETTINGS_MODULE"):
+        return ""
+    if getattr(getattr(sys.modules.get("django.conf"), "settings", None), "configured", False):
+        return ""
+    # Django's instrumentor would configure default settings, and those of the application would
+    # have no effect.
+    return (
+        "failed: DJANGO_SETTINGS_MODULE is not set. Set it before django is imported, or call"
+        " belvedere.init after it"
+    )
 
 
 def _failed(error: Exception) -> str:

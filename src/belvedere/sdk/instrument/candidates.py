@@ -25,7 +25,7 @@ OUTGROWN: Final[Mapping[str, tuple[int, str]]] = {
     # Its instrumentor patches what mcp 2 does not have: it would fail when that is imported.
     "mcp": (
         2,
-        "mcp 2 makes its own spans: pip uninstall opentelemetry-instrumentation-mcp",
+        "mcp 2 makes its own spans",
     ),
 }
 """Library → the first major version that its instrumentor is not for, and why."""
@@ -59,9 +59,16 @@ def unwanted(names: Sequence[str] | None, name: str) -> str:
         return "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it"
     if names is not None and name not in names:
         return "not asked for"
-    if name in OUTGROWN and _major_version(name) >= OUTGROWN[name][0]:
-        return OUTGROWN[name][1]
+    reason = outgrown(name)
+    if reason:
+        return f"{reason}: pip uninstall opentelemetry-instrumentation-{name}"
     return LEFT_OUT.get(name, "") if names is None else ""
+
+
+def outgrown(name: str) -> str:
+    """Return why the installed version of the library needs no instrumentor; empty if it does."""
+    first, reason = OUTGROWN.get(name, (0, ""))
+    return reason if reason and _major_version(name) >= first else ""
 
 
 def _major_version(distribution: str) -> int:
