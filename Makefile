@@ -8,7 +8,7 @@ UV     := $(BIN)/uv
 ARGS   ?=
 WORKERS ?= auto
 FILES  ?=
-EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp
+EXTRAS := demo kafka auto requests redis celery openai anthropic langchain
 
 # The real programs that tests and benchmarks compare with; see tests/peers.sh.
 export PATH := $(abspath $(VENV)/peers):$(PATH)
@@ -89,5 +89,5 @@ $(VENV)/.peers: tests/peers.sh $(VENV)/.uv
 $(VENV)/.dev: $(VENV)/.server $(VENV)/.peers
 	@echo "installing the developers' tools ..."
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt \
-		--editable '.[demo,kafka,auto,requests,openai,anthropic,langchain,mcp]' --group dev
+		--editable '.[demo,kafka,auto,requests,openai,anthropic,langchain]' --group dev
 	@touch $@
