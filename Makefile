@@ -8,7 +8,7 @@ UV     := $(BIN)/uv
 ARGS   ?=
 WORKERS ?= auto
 FILES  ?=
-EXTRAS := demo kafka auto requests redis celery openai anthropic langchain mcp \
+EXTRAS := demo kafka auto requests redis celery openai anthropic langchain \
 	openai-agents smolagents llama-index bedrock agno dspy
 
 # The real programs that tests and benchmarks compare with; see tests/peers.sh.
@@ -90,5 +90,5 @@ $(VENV)/.peers: tests/peers.sh $(VENV)/.uv
 $(VENV)/.dev: $(VENV)/.server $(VENV)/.peers
 	@echo "installing the developers' tools ..."
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt \
-		--editable '.[demo,kafka,auto,requests,openai,anthropic,langchain,mcp,openai-agents,smolagents,llama-index,bedrock,agno,dspy]' --group dev
+		--editable '.[demo,kafka,auto,requests,openai,anthropic,langchain,openai-agents,smolagents,llama-index,bedrock,agno,dspy]' --group dev
 	@touch $@

@@ -1,5 +1,6 @@
 """Instrumentors: chosen, activated once, taken away again, and said."""
 
+import importlib
 import logging
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -16,6 +17,7 @@ from belvedere.installation import install_command
 from belvedere.sdk.instrument import activate as activation
 from belvedere.sdk.instrument import candidates as chosen
 from belvedere.sdk.instrument.counted_twice import counted_twice
+from belvedere.sdk.instrument.requirements import Requirements
 from belvedere.sdk.providers import Providers
 
 
@@ -53,22 +55,19 @@ def test_of_several_for_one_library_opentelemetrys_own_is_taken(
 
 
 @pytest.mark.parametrize(
-    ("names", "name", "activated", "wanted"),
+    ("names", "name", "wanted"),
     [
-        (None, "httpx", {}, True),
-        (None, "psycopg", {}, True),
-        (None, "psycopg", {"sqlalchemy": "activated"}, False),
-        (["psycopg", "sqlalchemy"], "psycopg", {"sqlalchemy": "activated"}, True),
-        (None, "logging", {}, False),
-        (["httpx"], "requests", {}, False),
-        (None, "mcp", {}, False),
-        (["mcp"], "mcp", {}, False),
+        (None, "httpx", True),
+        (None, "psycopg", True),
+        (None, "logging", False),
+        (["logging"], "logging", True),
+        (["httpx"], "requests", False),
+        (None, "mcp", False),
+        (["mcp"], "mcp", False),
     ],
 )
-def test_what_is_wanted(
-    names: list[str] | None, name: str, activated: dict[str, str], *, wanted: bool
-) -> None:
-    assert (chosen.unwanted(names, activated, name) == "") is wanted
+def test_what_is_wanted(names: list[str] | None, name: str, *, wanted: bool) -> None:
+    assert (chosen.unwanted(names, name) == "") is wanted
 
 
 OURS, OPENINFERENCE, TRACELOOP = (
@@ -108,7 +107,7 @@ def test_what_would_be_counted_twice(
 
 @pytest.mark.parametrize(
     ("names", "level", "state"),
-    [(None, "INFO", "counted twice"), (["openai", "langchain"], "WARNING", "activated")],
+    [(None, "INFO", "counted twice"), (["openai", "langchain"], "WARNING", "when imported")],
     ids=["found", "named"],
 )
 def test_the_second_instrumentor_of_the_same_calls(
@@ -121,11 +120,12 @@ def test_the_second_instrumentor_of_the_same_calls(
     by = {"langchain": OPENINFERENCE, "openai": OURS}
     found = {name: entry_point(name, start + name) for name, start in by.items()}
     monkeypatch.setattr(activation, "candidates", lambda: found)
-    monkeypatch.setattr(activation, "_activate", lambda *_: "activated")
+    required = Requirements(("never_imported",), missing=False, conflict="")
+    monkeypatch.setattr(activation, "requirements", lambda _: required)
     caplog.set_level(logging.INFO, "belvedere.sdk")
     three = Providers(TracerProvider(), MeterProvider(), LoggerProvider(), frozenset())
     states, _ = activation.activate(names, three)
-    assert states["langchain"] == "activated"
+    assert states["langchain"] == "when imported"
     assert state in states["openai"]
     (line,) = [each for each in caplog.records if "counted twice" in each.getMessage()]
     assert line.levelname == level
@@ -134,9 +134,9 @@ def test_the_second_instrumentor_of_the_same_calls(
 
 def test_the_variable_disables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "httpx, requests, aiohttp-client")
-    assert "names it" in chosen.unwanted(None, {}, "aiohttp")
-    assert "names it" in chosen.unwanted(None, {}, "requests")
-    assert not chosen.unwanted(None, {}, "fastapi")
+    assert "names it" in chosen.unwanted(None, "aiohttp")
+    assert "names it" in chosen.unwanted(None, "requests")
+    assert not chosen.unwanted(None, "fastapi")
 
 
 def get(receiver: Any) -> None:
@@ -162,20 +162,35 @@ def test_an_instrumented_client_makes_one_span_a_call_until_shutdown(receiver: A
     assert receiver.spans == ["POST", "POST"]  # and none for the SDK's own requests
 
 
-def test_what_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    with belvedere.init(
-        instrument=["django"], isolated=True, logs=False, metrics="none"
-    ) as telemetry:
-        assert telemetry.instrumented["django"].endswith(install_command("django"))
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("django", install_command("django")),
+        ("abacus", "belvedere has no extra for it; install a distribution that instruments it"),
+    ],
+)
+def test_what_is_not_there_is_said(
+    name: str, remedy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with belvedere.init(instrument=[name], isolated=True, logs=False, metrics="none") as telemetry:
+        assert telemetry.instrumented[name].endswith(remedy)
         assert telemetry.instrumented["httpx"] == "not asked for"
-    assert "django is not instrumented" in caplog.text
+    assert f"{name} is not instrumented" in caplog.text
 
 
-def test_what_has_no_extra_is_said() -> None:
-    with belvedere.init(
-        instrument=["abacus"], isolated=True, logs=False, metrics="none"
-    ) as telemetry:
-        assert "belvedere has no extra for it" in telemetry.instrumented["abacus"]
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_library_with_spans_of_its_own_needs_no_instrumentor(
+    installed: bool,  # noqa: FBT001 - a parameter of pytest
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    instrumentor = entry_point("mcp", "opentelemetry-instrumentation-mcp")
+    monkeypatch.setattr(chosen, "entry_points", lambda **_: [instrumentor] if installed else [])
+    with belvedere.init(instrument=["mcp"], isolated=True, logs=False, metrics="none") as telemetry:
+        reason = telemetry.instrumented["mcp"]
+    remedy = ": pip uninstall opentelemetry-instrumentation-mcp" if installed else ""
+    assert reason == f"mcp 2 makes its own spans{remedy}"
+    assert ("mcp is not instrumented" in caplog.text) is installed
 
 
 def test_an_instrumentor_that_fails_does_not_stop_the_application(
@@ -186,6 +201,7 @@ def test_an_instrumentor_that_fails_does_not_stop_the_application(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such hook")
 
+    importlib.import_module("requests")
     monkeypatch.setattr(RequestsInstrumentor, "_instrument", broken)
     caplog.set_level(logging.DEBUG, "belvedere.sdk")
     with belvedere.init(

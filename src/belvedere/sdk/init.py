@@ -78,8 +78,8 @@ def init(
         cardinality_limit: attribute sets that a metric has at most; more are counted together.
         logs: whether the records of `logging` and structlog are formatted and sent.
         log_level: the least severe level that is recorded.
-        instrument: `auto` activates the instrumentors of all libraries found; a list names
-            libraries; None activates none.
+        instrument: `auto` activates the instrumentors of all libraries found, each when its
+            library is imported; a list names libraries; None activates none.
         capture_content: whether prompts, answers, arguments and results are recorded.
         max_content_bytes: how much of one content is recorded.
         redact: what content passes through before it is recorded.
@@ -237,6 +237,6 @@ def _logging(to: LoggerProvider | None, environment: str, level: str, service_na
 
 
 def _instrument(names: Sequence[str] | None, found: Providers, states: dict[str, str]) -> Added:
-    activated, undo = activate(names, found)
-    states.update(activated)
-    return Added(undo=[undo])
+    restore = settings.use_stable_conventions()
+    _, undo = activate(names, found, states)
+    return Added(undo=[restore, undo])

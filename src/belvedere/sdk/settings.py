@@ -17,6 +17,8 @@ QUEUE_SIZE: Final = 16_384
 """Room for 1.6 s at 10,000 spans a second; the stock SDK has 2,048."""
 PRODUCTION_RATIO: Final = 0.1
 
+_CONVENTIONS: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
+
 
 @dataclass(frozen=True, slots=True)
 class Batching:
@@ -132,3 +134,34 @@ def metric_exporters(chosen: str | Sequence[str] | None) -> tuple[str, ...]:
         if name not in {"otlp", "prometheus", "none"}:
             raise SettingError(f"metrics names {name!r}; there are otlp, prometheus and none")
     return tuple(name for name in names if name != "none")
+
+
+def conventions() -> str:
+    """Return the semantic conventions that instrumentors follow, a list with commas.
+
+    OTEL_SEMCONV_STABILITY_OPT_IN, else the stable ones of HTTP and databases.
+    """
+    return os.environ.get(_CONVENTIONS) or "http,database"
+
+
+def use_stable_conventions() -> Callable[[], None]:
+    """Have instrumentors follow `conventions`.
+
+    They read the variable once per process, when the first of them is activated or used. An
+    instrumentor that was activated before `init` has decided for all.
+
+    Returns:
+        What restores the variable.
+    """
+    before = os.environ.get(_CONVENTIONS)
+    ours = os.environ[_CONVENTIONS] = conventions()
+
+    def restore() -> None:
+        if os.environ.get(_CONVENTIONS) != ours:
+            return
+        if before is None:
+            del os.environ[_CONVENTIONS]
+        else:
+            os.environ[_CONVENTIONS] = before
+
+    return restore

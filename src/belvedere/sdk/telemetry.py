@@ -42,7 +42,7 @@ class Telemetry(AbstractContextManager["Telemetry"]):
         meter_provider: the same for metrics.
         logger_provider: the same for log records.
         resource: who speaks.
-        instrumented: library → `activated`, or why it is not.
+        instrumented: library → `activated`, `when imported`, or why it is not instrumented.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Telemetry(AbstractContextManager["Telemetry"]):
         self.meter_provider = meter_provider
         self.logger_provider = logger_provider
         self.resource = resource
-        self.instrumented: Mapping[str, str] = instrumented or {}
+        self.instrumented: Mapping[str, str] = {} if instrumented is None else instrumented
         self._parts = parts
         self._undo = undo
         self._ended = False

@@ -108,3 +108,17 @@ def test_no_overflow_is_not_announced(
 def test_a_limit_is_positive(limit: int) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         views(limit)
+
+
+@pytest.mark.parametrize("limit", [3, 2000])
+def test_scopes_with_an_instrument_of_one_name_are_no_conflict(
+    limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False, views=views(limit))
+    for scope in ("openai", "anthropic"):
+        provider.get_meter(scope).create_histogram("duration", "s").record(1, {"model": scope})
+    data = points(reader.get_metrics_data())
+    provider.shutdown()
+    assert [attributes["model"] for attributes, _ in data] == ["openai", "anthropic"]
+    assert caplog.records == []

@@ -1,7 +1,6 @@
 """Which instrumentor of those installed instruments which library.
 
-Two instrumentors of one library would record everything twice, so one is chosen; and where one
-library works through another, the upper one's spans are enough.
+Two instrumentors of one library would record everything twice, so one is chosen.
 """
 
 import os
@@ -14,22 +13,6 @@ GROUP: Final = "opentelemetry_instrumentor"
 _FIRST: Final = ("opentelemetry-instrumentation-genai-", "opentelemetry-instrumentation-")
 """Whose instrumentor is taken where several instrument one library: OpenTelemetry's own."""
 
-COVERED_BY: Final[Mapping[str, str]] = dict.fromkeys(
-    (
-        "aiopg",
-        "aiosqlite",
-        "asyncpg",
-        "mysql",
-        "mysqlclient",
-        "psycopg",
-        "psycopg2",
-        "pymysql",
-        "sqlite3",
-    ),
-    "sqlalchemy",
-)
-"""Library → the one above it whose spans say the same."""
-
 LEFT_OUT: Final[Mapping[str, str]] = {
     "logging": "belvedere's own logging sends the records",
     "structlog": "belvedere's own logging sends the records",
@@ -40,7 +23,10 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 
 OUTGROWN: Final[Mapping[str, tuple[int, str]]] = {
     # Its instrumentor patches what mcp 2 does not have: it would fail when that is imported.
-    "mcp": (2, "mcp makes its own spans from version 2 on"),
+    "mcp": (
+        2,
+        "mcp 2 makes its own spans",
+    ),
 }
 """Library → the first major version that its instrumentor is not for, and why."""
 
@@ -65,12 +51,11 @@ def candidates() -> dict[str, EntryPoint]:
     return dict(sorted(found.items()))
 
 
-def unwanted(names: Sequence[str] | None, activated: Mapping[str, str], name: str) -> str:
+def unwanted(names: Sequence[str] | None, name: str) -> str:
     """Why `name` is not to be activated; empty if it is.
 
     Args:
         names: what the application asked for; None for all.
-        activated: what is active already.
         name: the library.
     """
     disabled = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")
@@ -78,16 +63,16 @@ def unwanted(names: Sequence[str] | None, activated: Mapping[str, str], name: st
         return "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it"
     if names is not None and name not in names:
         return "not asked for"
-    if name in OUTGROWN and _major_version(name) >= OUTGROWN[name][0]:
-        return OUTGROWN[name][1]
-    return _left_out(activated, name) if names is None else ""
+    reason = outgrown(name)
+    if reason:
+        return f"{reason}: pip uninstall opentelemetry-instrumentation-{name}"
+    return LEFT_OUT.get(name, "") if names is None else ""
 
 
-def _left_out(activated: Mapping[str, str], name: str) -> str:
-    above = COVERED_BY.get(name)
-    if above in activated:
-        return f"its calls are in {above}'s spans; name it to have both"
-    return LEFT_OUT.get(name, "")
+def outgrown(name: str) -> str:
+    """Return why the installed version of the library needs no instrumentor; empty if it does."""
+    first, reason = OUTGROWN.get(name, (0, ""))
+    return reason if reason and _major_version(name) >= first else ""
 
 
 def _major_version(distribution: str) -> int:

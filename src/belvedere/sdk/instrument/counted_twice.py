@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from belvedere.installation import install_command
+
 CLIENTS: Final = frozenset(
     {
         "anthropic",
@@ -42,7 +44,7 @@ def counted_twice(name: str, found: Mapping[str, EntryPoint], activated: Collect
     Args:
         name: The library.
         found: Library → its instrumentor.
-        activated: The libraries whose instrumentors are active.
+        activated: The libraries whose instrumentors are active, or will be when imported.
     """
     by = _distribution(found[name])
     if name in CLIENTS and "langchain" in activated:
@@ -53,12 +55,12 @@ def counted_twice(name: str, found: Mapping[str, EntryPoint], activated: Collect
         ):
             return (
                 f"{PREFIX}{above} records those made through langchain, in traces of its own;"
-                " pip install 'belvedere[langchain]' for an instrumentor that does not"
+                f" {install_command('langchain')} for an instrumentor that does not"
             )
     if name == "anthropic" and not by.startswith(_OPENTELEMETRY) and _client_has_spans("anthropic"):
         return (
             f"{PREFIX}the client makes spans itself, and {by} makes others in traces of its own;"
-            " pip install 'belvedere[anthropic]' for an instrumentor whose spans are joined"
+            f" {install_command('anthropic')} for an instrumentor whose spans are joined"
         )
     return ""
 

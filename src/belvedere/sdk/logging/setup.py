@@ -8,6 +8,7 @@ import structlog
 from opentelemetry._logs import LoggerProvider
 
 from belvedere.sdk.logging import hook
+from belvedere.sdk.logging.clients import quiet_clients
 from belvedere.sdk.logging.console import Console
 from belvedere.sdk.logging.logger import PROCESSORS, make_logger
 from belvedere.sdk.logging.otlp import Sink
@@ -60,7 +61,7 @@ def configure(
         sink=None if logger_provider is None else Sink(logger_provider),
     )
     if not hook.is_installed():
-        _restore.extend([_set_level(number), _configure_structlog()])
+        _restore.extend([quiet_clients(number), _set_level(number), _configure_structlog()])
     hook.install(configuration)
 
     def undo() -> None:

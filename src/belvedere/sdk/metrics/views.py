@@ -1,26 +1,20 @@
 """Bounds on how many series a metric of the application can have."""
 
-import inspect
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from opentelemetry.sdk.metrics.view import View
 
-from belvedere.sdk.metrics.limited_view import LimitedView
+from belvedere.sdk.metrics.limited_view import SDK_LIMITS, LimitedView
 
 DEFAULT_LIMIT: Final = 2000
 """Attribute sets a metric, as OpenTelemetry's specification has it by default."""
-
-_OPTION: Final = "aggregation_cardinality_limit"
-"""Of `View`, from opentelemetry-sdk 1.45.2 on."""
 
 
 def views(cardinality_limit: int = DEFAULT_LIMIT) -> Sequence[View]:
     """One view for all instruments: `cardinality_limit` attribute sets each.
 
-    None for the default where the SDK has it by itself: with a view for all, it warns of a conflict
-    when two scopes have an instrument of one name (`gen_ai.client.operation.duration`), though
-    there is none.
+    None for the default where the SDK has it by itself.
 
     What has a further attribute set is counted in one more series, which has the one attribute
     `otel.metric.overflow=true` (OpenTelemetry, Metrics SDK, "Cardinality limits"): sums stay
@@ -34,9 +28,6 @@ def views(cardinality_limit: int = DEFAULT_LIMIT) -> Sequence[View]:
     """
     if cardinality_limit < 1:
         raise ValueError(f"The cardinality limit must be positive, got {cardinality_limit}")
-    if _OPTION in inspect.signature(View).parameters:
-        if cardinality_limit == DEFAULT_LIMIT:
-            return ()
-        option: dict[str, Any] = {_OPTION: cardinality_limit}
-        return (View(instrument_name="*", **option),)
+    if SDK_LIMITS and cardinality_limit == DEFAULT_LIMIT:
+        return ()
     return (LimitedView(cardinality_limit),)
