@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from belvedere.sdk.agents import (
     agent,
     bounded_json,
+    capture_variables,
     content,
     faults,
     model_call,
@@ -272,7 +273,7 @@ def test_an_iterator_of_the_application_is_not_consumed(captured: None, recorded
     ],
 )
 def test_the_variable(monkeypatch: pytest.MonkeyPatch, value: str, captures: object) -> None:
-    monkeypatch.setenv(content.CAPTURE_VARIABLE, value)
+    monkeypatch.setenv(capture_variables.CAPTURE, value)
     undo = content.configure()
     assert content.captured() is captures
     undo()
