@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from belvedere.sdk.agents import bounded_json, capture_variables, faults, redaction
-from belvedere.sdk.agents.plain import Plain
+from belvedere.sdk.agents.plain import BORDER, Plain
 
 DEFAULT_MAX_CONTENT_BYTES = 16 * 1024
 
@@ -164,6 +164,9 @@ def cut(text: str, max_bytes: int, *, keep_end: bool = False) -> str:
 
 
 def max_characters() -> int:
-    """How much of a stream is worth keeping: 0 if content is not captured."""
+    """How much of a stream is worth keeping: 0 if content is not captured.
+
+    More than a text may have, because the end of what was cut is left out.
+    """
     settings = current()
-    return 2 * settings.max_bytes if settings.capture else 0
+    return 2 * settings.max_bytes + BORDER if settings.capture else 0

@@ -12,7 +12,7 @@ from belvedere.sdk.agents.bounded_json import MAX_DEPTH, Json
 from belvedere.sdk.agents.redaction import is_secret_field, mark
 
 _SCAN_FACTOR = 16  # texts are cleaned up to this many times the bytes that can be kept
-_BORDER = 600
+BORDER = 600
 """Characters before a cut that may hold the first part of a secret.
 
 A secret of which a cut leaves fewer characters than this may no longer match its pattern.
@@ -70,8 +70,8 @@ class Plain:
         self._characters_left -= len(text)
         if len(text) <= room:
             return self._clean(sound(text))
-        head = self._clean(sound(text[: room + _BORDER]))
-        head = head[: min(room, max(len(head) - _BORDER, 0))]
+        head = self._clean(sound(text[: room + BORDER]))
+        head = head[: min(room, max(len(head) - BORDER, 0))]
         return f"{head}…[{max(len(text) - len(head), 0)} characters cut]"
 
     def _bytes(self, value: bytes) -> str:

@@ -38,8 +38,8 @@ _REMEMBERED_CHARACTERS: Final = 128
 """Characters up to which a text is remembered as clean: names and ids, not prompts."""
 _REMEMBERED_TEXTS: Final = 8192
 _REMEMBERED_RESOURCES: Final = 256
-_SCAN_FACTOR: Final = 16
-"""A stack trace is searched up to this many times the bytes of it that are kept."""
+_STACKTRACE_CHARACTERS: Final = 1 << 18
+"""Up to which a stack trace is cleaned as a whole, to keep its end; else its beginning is kept."""
 
 _REMOVED: Final = object()
 
@@ -207,7 +207,7 @@ class Cleaner:
             if tree == value and len(text.encode()) <= max_bytes:
                 return text
             return bounded_json.encode(tree, max_bytes) or ""
-        if keep_end and len(text) <= max_bytes * _SCAN_FACTOR:
+        if keep_end and len(text) <= _STACKTRACE_CHARACTERS:
             cleaned = clean(sound(text))
         else:
             cleaned = Plain(clean, max_bytes).text(text)
