@@ -13,10 +13,10 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 from prerequisites import shared
-from secret_samples import leaked, texts_with_secrets
+from secret_samples import SECRETS, leaked, texts_with_secrets
 
 from belvedere.sdk.agents import faults
 from belvedere.sdk.agents.content import Recorded, Settings
@@ -232,6 +232,23 @@ def test_recorded_content_reaches_an_exporter_as_it_was_recorded() -> None:
     made.end()
     assert type(made.attributes["input.value"]) is Recorded  # type: ignore[attr-defined]
     assert cleaner().span(made) is made  # type: ignore[arg-type]
+
+
+@settings(max_examples=150, deadline=None)
+@given(secret=st.sampled_from(sorted(SECRETS)), kept=st.integers(0, 60), pad=st.integers(0, 90))
+def test_a_secret_that_the_limit_of_the_sdk_divides_does_not_leave(
+    secret: str, kept: int, pad: int
+) -> None:
+    """OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT cuts before anything can be cleaned."""
+    limits = SpanLimits(max_span_attribute_length=pad + 1 + kept)
+    tracers = TracerProvider(span_limits=limits, shutdown_on_exit=False)
+    made: Any = tracers.get_tracer("t").start_span("x")
+    made._attributes.max_value_len = None  # the SDK logs each cut
+    text = f"{'a b ' * pad}"[:pad] + f" {SECRETS[secret][0]}"
+    made.set_attribute("note", text[: limits.max_span_attribute_length])
+    made._attributes.max_value_len = limits.max_span_attribute_length
+    made.end()
+    assert leaked(encode_spans([cleaner().span(made)])) == []
 
 
 @settings(max_examples=150, deadline=None)

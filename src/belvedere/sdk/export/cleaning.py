@@ -13,6 +13,7 @@ runs on the exporting thread. What needs no cleaning is passed on as the same ob
 
 import copy
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import is_ as _is
 from typing import Any, Final, TypeVar, cast
@@ -40,6 +41,10 @@ _REMEMBERED_TEXTS: Final = 8192
 _REMEMBERED_RESOURCES: Final = 256
 _STACKTRACE_CHARACTERS: Final = 1 << 18
 """Up to which a stack trace is cleaned as a whole, to keep its end; else its beginning is kept."""
+
+_LONGEST_PART: Final = 640
+_LAST_TOKEN: Final = re.compile(r"(?:\d[\d -]{0,24})?\S*\Z")
+"""What may be the first part of a secret, at the end of a text that the SDK has cut."""
 
 _REMOVED: Final = object()
 
@@ -137,6 +142,7 @@ class Cleaner:
         if not attributes:
             return None
         changed: dict[str, Any] | None = None
+        limit = getattr(attributes, "max_value_len", None)
         # Each kind of mapping can copy itself: cheaper than a look-up for each key.
         attributes = cast("dict[str, Any]", attributes).copy()
         clean, clean_numbers = self._clean, self._clean_numbers
@@ -147,7 +153,8 @@ class Cleaner:
                     continue
             elif kind in _NUMBERS and key in clean_numbers:
                 continue
-            cleaned = self._attribute(key, value, attributes, genai=genai)
+            whole = _whole_tokens(value, limit)
+            cleaned = self._attribute(key, whole, attributes, genai=genai)
             if cleaned is not value:
                 if changed is None:
                     changed = dict(attributes)
@@ -290,6 +297,14 @@ class Cleaner:
                 self._resources.clear()
             self._resources[id(resource)] = found = (resource, cleaned)
         return found[1]
+
+
+def _whole_tokens(text: Any, limit: int | None) -> Any:
+    """A text without its last token if the SDK has cut it to its limit; anything else as it is."""
+    if not isinstance(text, str) or len(text) != limit:
+        return text
+    end = _LAST_TOKEN.search(text, max(len(text) - _LONGEST_PART, 0))
+    return text[: end.start()] if end is not None else text
 
 
 def _dropped(attributes: Attributes | None) -> int:
