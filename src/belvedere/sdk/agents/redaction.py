@@ -61,7 +61,8 @@ def mark(name: str) -> str:
     return f"[redacted:{name}]"
 
 
-_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+_ESCAPED = r"(?<=\\[nrtbf])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})"
+_START = rf"(?:(?<![A-Za-z0-9])|{_ESCAPED})"
 """Where a token starts: also behind an escape, in JSON inside of JSON and in a `repr`."""
 _QUOTE = r"(?:\\{0,4}[\"'])?"
 
@@ -107,7 +108,7 @@ PATTERNS = (
     ),
     Pattern(
         "token",
-        re.compile(rf"(?:(?<![\w-])|{_START})eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?"),
+        re.compile(rf"(?:(?<![\w-])|{_ESCAPED})eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?"),
         hint=("eyj",),  # JWT
     ),
     Pattern("key", re.compile(rf"{_START}(?:{'|'.join(_ISSUED_KEYS)})"), hint=_STARTS_OF_KEYS),
