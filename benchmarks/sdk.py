@@ -10,6 +10,8 @@ least.
   surrounds it. Loss: how many calls fewer the process makes in a second of its CPU time than
   without telemetry. Export: the CPU time of all other threads, per span. Dropped: what the sink
   never saw.
+- chat: one span of a model call after another, with 4 KiB of messages that an instrumentor wrote:
+  what it costs to remove them (content off) or to look for secrets in them (content on).
 - log: one line of `logging` with one attribute after another, also written to /dev/null.
 """
 
@@ -33,6 +35,20 @@ ATTRIBUTES: dict[str, Any] = {
     "http.route": "/v1/agents/{id}/chat",
     "http.response.status_code": 200,
     "gen_ai.request.model": "gpt-4o-mini",
+}
+
+
+CHATS = ("stock-http", "belvedere-http", "belvedere-http-content")
+MOST_CHATS = 5_000
+"""In one measurement: fewer than a queue holds, so that each is exported."""
+CHAT_ATTRIBUTES: dict[str, Any] = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+    "gen_ai.usage.input_tokens": 812,
+    "gen_ai.usage.output_tokens": 64,
+    "server.address": "api.openai.com",
 }
 
 
@@ -96,7 +112,9 @@ def stock(protocol: str, endpoint: str, *, logs: bool) -> tuple[Any, Callable[[]
     return tracers.get_tracer("bench"), end
 
 
-def belvedere(protocol: str, endpoint: str, *, logs: bool) -> tuple[Any, Callable[[], None]]:
+def belvedere(
+    protocol: str, endpoint: str, *, logs: bool, content: bool
+) -> tuple[Any, Callable[[], None]]:
     import belvedere
 
     telemetry = belvedere.init(
@@ -108,6 +126,7 @@ def belvedere(protocol: str, endpoint: str, *, logs: bool) -> tuple[Any, Callabl
         metrics="none",
         logs=logs,
         instrument=None,
+        capture_content=content,
     )
     return telemetry.tracer_provider.get_tracer("bench"), lambda: telemetry.shutdown(30) and None
 
@@ -116,12 +135,16 @@ def belvedere(protocol: str, endpoint: str, *, logs: bool) -> tuple[Any, Callabl
 
 
 def measure(what: str, kind: str, seconds: float, rate: int) -> dict[str, float]:
-    make = {"stock": stock, "belvedere": belvedere}.get(kind.partition("-")[0])
+    who, protocol, content = [*kind.split("-"), "", ""][:3]
     tracer, end = None, lambda: None
-    with sink(kind.partition("-")[2] or "http") as (endpoint, count):
-        if make is not None:
-            tracer, end = make(kind.partition("-")[2], endpoint, logs=what == "log")
-        found = {"span": spans, "log": lines, "load": load}[what](tracer, seconds, rate)
+    with sink(protocol or "http") as (endpoint, count):
+        if who == "stock":
+            tracer, end = stock(protocol, endpoint, logs=what == "log")
+        elif who == "belvedere":
+            logs = what == "log"
+            tracer, end = belvedere(protocol, endpoint, logs=logs, content=bool(content))
+        measured = {"span": spans, "chat": chats, "log": lines, "load": load}[what]
+        found = measured(tracer, seconds, rate)
         cpu_end = time.process_time()
         end()
         made = found.pop("made")
@@ -152,6 +175,30 @@ def spans(tracer: Any, seconds: float, _: int) -> dict[str, float]:
         for _ in range(100):
             user = f"user-{made % 1000}"
             with tracer.start_as_current_span("call", attributes={**ATTRIBUTES, "user": user}):
+                pass
+            made += 1
+    clock.stop()
+    return {
+        "made": made,
+        "others_s": clock.others_s,
+        "caller_us": clock.mine_s / made * 1e6,
+        "wall_us": clock.wall_s / made * 1e6,
+    }
+
+
+def chats(tracer: Any, seconds: float, _: int) -> dict[str, float]:
+    words = "The weather in Riga is sunny, with a light wind of 4 m/s from the south-west. ".split()
+    made = 0
+    until = time.perf_counter() + seconds
+    clock = Clock()
+    while time.perf_counter() < until and made < MOST_CHATS:
+        for _ in range(100):
+            said = [
+                {"role": role, "parts": [{"type": "text", "content": " ".join(words * 23)}]}
+                for role in ("system", f"user {made}")
+            ]
+            attributes = {**CHAT_ATTRIBUTES, "gen_ai.input.messages": json.dumps(said)}
+            with tracer.start_as_current_span("chat gpt-4o-mini", attributes=attributes):
                 pass
             made += 1
     clock.stop()
@@ -343,12 +390,12 @@ def main() -> None:
 
     calibrate()
     results: dict[str, Any] = {}
-    for what in ("span", "log"):
-        results[what] = found = rounds(KINDS, options.rounds, what, options.seconds)
-        print(f"\none {what} after another      caller      wall    export   dropped")
+    for what, kinds in (("span", KINDS), ("chat", CHATS), ("log", KINDS)):
+        results[what] = found = rounds(kinds, options.rounds, what, options.seconds)
+        print(f"\none {what:<4} after another         caller      wall    export   dropped")
         for kind, each in found.items():
             print(
-                f"  {kind:<20} {each['caller_us']:>8.1f} us {each['wall_us']:>6.1f} us"
+                f"  {kind:<24} {each['caller_us']:>8.1f} us {each['wall_us']:>6.1f} us"
                 f" {each['export_us']:>6.1f} us {each['dropped']:>9,.0f}"
             )
     for rate in RATES:

@@ -6,6 +6,8 @@ import pytest
 from cli_samples import PING, RUN
 from cli_server import Run
 
+from belvedere.cli.trace_lines import last_message
+
 EXPECTED = """\
 trace 5b8aa5a2d2c872e8321cf37308d69df2
 2025-10-09T08:53:20.000000Z · 2.00 s · 3 spans · 1 error
@@ -101,3 +103,29 @@ def test_json_is_what_the_api_gives(run: Run, server: str) -> None:
 def test_errors(run: Run, server: str, trace_id: str, error: str) -> None:
     result = run("trace", trace_id)
     assert (result.code, result.out, result.err) == (1, "", error)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "expected"),
+    [
+        pytest.param(
+            '[{"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},'
+            ' {"role": "user", "parts": [{"type": "text", "content": "I am [redacted:email]"}]}]',
+            "I am [redacted:email]",
+            id="the last of several",
+        ),
+        pytest.param(
+            '[{"parts": [{"type": "text", "content": "a"}, {"type": "tool_call", "name": "t"},'
+            ' {"type": "text", "content": "b"}]}]',
+            "a b",
+            id="its texts",
+        ),
+        pytest.param('[{"parts": [{"type": "tool_call", "name": "t"}]}]', "", id="no text"),
+        pytest.param('[{"role": "user", "content": "a"}]', "", id="another form"),
+        pytest.param("[]", "", id="no message"),
+        pytest.param('[{"parts": [{"type": "te', "", id="cut"),
+        pytest.param("", "", id="absent"),
+    ],
+)
+def test_of_messages_the_last_text_is_shown(encoded: str, expected: str) -> None:
+    assert last_message(encoded) == expected

@@ -1,5 +1,6 @@
 """How `belvedere trace` prints a trace: a line a span, and what belongs to it under it."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -39,6 +40,13 @@ CONCISE: Final[Mapping[str, str]] = {
     "exception.message": "message",
 }
 """Attributes that are shown without --attributes, in this order, and what they are called then."""
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "gen_ai.input.messages": "prompt",
+    "gen_ai.output.messages": "answer",
+}
+"""Attributes of which the last message is shown, after the others."""
+_MESSAGE_CHARACTERS: Final = 100
 
 _KINDS: Final = {
     Span.SPAN_KIND_SERVER: "server",
@@ -192,11 +200,28 @@ def _bar(offset_ns: int, duration_ns: int, tree: Tree) -> str:
 
 
 def _concise(attributes: Mapping[str, str]) -> str:
-    return "".join(
+    shown = [
         f" {short}={one_line(attributes[key])}"
         for key, short in CONCISE.items()
         if key in attributes
-    )
+    ]
+    for key, short in MESSAGES.items():
+        if text := last_message(attributes.get(key, "")):
+            more = "…" if len(text) > _MESSAGE_CHARACTERS else ""
+            cut = text[:_MESSAGE_CHARACTERS] + more
+            shown.append(f" {short}={one_line(json.dumps(cut, ensure_ascii=False))}")
+    return "".join(shown)
+
+
+def last_message(encoded: str) -> str:
+    """The text of the last of these messages, as the GenAI conventions have them; else nothing."""
+    try:
+        parts = json.loads(encoded)[-1]["parts"]
+        return " ".join(
+            part["content"] for part in parts if part["type"] == "text" and part["content"]
+        )
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
 
 
 def _all(attributes: Mapping[str, str]) -> str:

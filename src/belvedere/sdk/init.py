@@ -80,9 +80,12 @@ def init(
         log_level: the least severe level that is recorded.
         instrument: `auto` activates the instrumentors of all libraries found, each when its
             library is imported; a list names libraries; None activates none.
-        capture_content: whether prompts, answers, arguments and results are recorded.
-        max_content_bytes: how much of one content is recorded.
-        redact: what content passes through before it is recorded.
+        capture_content: whether prompts, answers, arguments and results are recorded, by whatever
+            instrumentor, and leave the process; by default
+            OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, else not.
+        max_content_bytes: how many bytes of one text are recorded, of content or any other.
+        redact: what content, texts of exceptions and log lines pass through, after our own
+            redaction, before they leave.
         pending_spans: whether a span is sent also when it starts, so that long runs show early.
         isolated: keep apart from OpenTelemetry's global providers, even if nobody set them.
 

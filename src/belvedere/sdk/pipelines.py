@@ -84,22 +84,27 @@ class Added:
 
 def add_spans(to: Providers, where: Where, batching: Batching, *, pending: bool) -> Added:
     """Spans: each model call once, baggage and pending spans, a queue for each exporter."""
-    from belvedere.sdk.agents.duplicate_calls import DuplicateCallProcessor  # noqa: PLC0415 - the
-    from belvedere.sdk.agents.processors import span_processors  # noqa: PLC0415 - API they serve
+    from belvedere.sdk.agents import content  # noqa: PLC0415 - the API it serves
+    from belvedere.sdk.agents.duplicate_calls import DuplicateCallProcessor  # noqa: PLC0415 - as
+    from belvedere.sdk.agents.processors import span_processors  # noqa: PLC0415 - above
+    from belvedere.sdk.export.cleaning import Cleaner, CleaningSpanExporter  # noqa: PLC0415
 
+    settings = content.current()
+    cleaner = Cleaner(settings, capture=settings.capture)
     added = Added()
     ends: list[SpanProcessor] = []
     early: SpanExporter | None = None
     for name in exporters("traces", "otlp"):
         if name in _OTLP:
             target = where.of("traces", name)
-            spans = worker(OtlpDelivery(target, encode_spans), batching, target.timeout_s)
+            delivery = OtlpDelivery(target, encode_spans, cleaner.span)
+            spans = worker(delivery, batching, target.timeout_s)
             early = QueueingSpanExporter(spans)
             ends.append(QueueingSpanProcessor(spans))
             added.parts.append(Part(spans.flush, spans.shutdown))
         elif (exporter := _load("traces", name)) is not None:
             processor = BatchSpanProcessor(
-                exporter,
+                CleaningSpanExporter(exporter, cleaner),
                 max_queue_size=batching.queue_size,
                 schedule_delay_millis=batching.delay_s * 1000,
                 max_export_batch_size=batching.batch_size,
@@ -117,17 +122,26 @@ def add_spans(to: Providers, where: Where, batching: Batching, *, pending: bool)
 
 def add_logs(to: Providers, where: Where, batching: Batching) -> Added:
     """Log records: a queue for each exporter."""
+    from belvedere.sdk.agents import content  # noqa: PLC0415 - as above
+    from belvedere.sdk.export.cleaning import (  # noqa: PLC0415 - as above
+        Cleaner,
+        CleaningLogRecordExporter,
+    )
+
+    settings = content.current()
+    cleaner = Cleaner(settings, capture=settings.on_logs)
     added = Added()
     ends: list[LogRecordProcessor] = []
     for name in exporters("logs", "otlp"):
         if name in _OTLP:
             target = where.of("logs", name)
-            records = worker(OtlpDelivery(target, encode_log_records), batching, target.timeout_s)
+            delivery = OtlpDelivery(target, encode_log_records, cleaner.log_record)
+            records = worker(delivery, batching, target.timeout_s)
             ends.append(QueueingLogRecordProcessor(records))
             added.parts.append(Part(records.flush, records.shutdown))
         elif (exporter := _load("logs", name)) is not None:
             processor = BatchLogRecordProcessor(
-                exporter,
+                CleaningLogRecordExporter(exporter, cleaner),
                 max_queue_size=batching.queue_size,
                 schedule_delay_millis=batching.delay_s * 1000,
                 max_export_batch_size=batching.batch_size,

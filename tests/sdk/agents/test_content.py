@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from secret_samples import SECRETS, leaked
 
 from belvedere.sdk.agents import (
     agent,
     bounded_json,
+    capture_variables,
     content,
     faults,
     model_call,
@@ -23,6 +25,7 @@ from belvedere.sdk.agents import (
 )
 from belvedere.sdk.agents.bounded_json import Json
 from belvedere.sdk.agents.plain import Plain
+from belvedere.sdk.agents.streamed import StreamedResponse
 
 ARGUMENTS, RESULT = "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"
 
@@ -272,7 +275,7 @@ def test_an_iterator_of_the_application_is_not_consumed(captured: None, recorded
     ],
 )
 def test_the_variable(monkeypatch: pytest.MonkeyPatch, value: str, captures: object) -> None:
-    monkeypatch.setenv(content.CAPTURE_VARIABLE, value)
+    monkeypatch.setenv(capture_variables.CAPTURE, value)
     undo = content.configure()
     assert content.captured() is captures
     undo()
@@ -353,3 +356,47 @@ def test_each_undo_takes_back_its_own(order: tuple[int, ...]) -> None:
     assert content.captured() is (order == (1, 0))
     undo[order[1]]()
     assert not content.captured()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    secret=st.sampled_from(sorted(SECRETS)),
+    kept=st.integers(1, 60),
+    size=st.integers(1, 7),
+    max_bytes=st.integers(64, 500),
+)
+def test_a_secret_that_chunks_or_a_cut_divide_is_not_recorded(
+    secret: str, kept: int, size: int, max_bytes: int
+) -> None:
+    """Reasoning and answer share what is kept of a stream, so that the cut may be anywhere."""
+    undo = content.configure(True, max_bytes)
+    try:
+        room = content.max_characters()
+        streamed = StreamedResponse(room)
+        streamed.add(MESSAGE_START)
+        whole = {"thinking": "a " * room, "text": f" {SECRETS[secret][0]} {'b ' * room}"}
+        whole["thinking"] = whole["thinking"][: room - kept]
+        for kind, text in whole.items():
+            for start in range(0, len(text), size):
+                delta = {"type": f"{kind}_delta", kind: text[start : start + size]}
+                streamed.add({"type": "content_block_delta", "index": 0, "delta": delta})
+        found = streamed.response()
+        assert found is not None
+        assert found.answer is not None
+        recorded = content.encode(found.answer())
+    finally:
+        undo()
+    assert recorded is not None
+    assert leaked(recorded.encode()) == []
+
+
+MESSAGE_START = {
+    "type": "message_start",
+    "message": {
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-5-1",
+        "content": [],
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    },
+}

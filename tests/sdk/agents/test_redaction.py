@@ -48,6 +48,29 @@ def test_replaced(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
+ISSUED = {
+    "stripe": "sk_live_" + "a1B2" * 6,
+    "stripe, for tests": "rk_test_" + "a1B2" * 6,
+    "github, fine-grained": "github_pat_" + "a1B2" * 6,
+    "github, of an app": "ghs_" + "a1B2" * 6,
+    "gitlab": "glpat-" + "a1B2" * 6,
+    "aws, temporary": "ASIA" + "A1B2" * 4,
+    "google, oauth": "ya29." + "a1B2" * 6,
+    "hugging face": "hf_" + "a1B2" * 6,
+    "groq": "gsk_" + "a1B2" * 6,
+    "npm": "npm_" + "a1B2" * 9,
+    "pypi": "pypi-" + "a1B2" * 12,
+    "sendgrid": "SG." + "a1B2" * 5 + "." + "a1B2" * 5,
+}
+
+
+@pytest.mark.parametrize("before", ["", "key ", "\\n", "\\u00e9", "\\xe9", '\\"'])
+@pytest.mark.parametrize("key", ISSUED.values(), ids=ISSUED.keys())
+def test_keys_are_known_by_their_beginnings(key: str, before: str) -> None:
+    """Also behind an escape, as in JSON inside of JSON."""
+    assert redact(f"{before}{key}") == f"{before}[redacted:key]"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -103,6 +126,9 @@ HOSTILE = {
     "dots": "a.",
     "keys": "sk-",
     "tokens": "-eyJaaaaaaaa",
+    "escaped tokens": "\\neyJaaaaaaaa.",
+    "escaped keys": "\\nsk-",
+    "escaped assignments": '\\npassword\\": \\"',
     "assignments": "password ",
     "blanks": "password= ",
     "urls": "://a:",

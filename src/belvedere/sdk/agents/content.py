@@ -1,32 +1,48 @@
 """Whether and how prompts, answers and tool data are recorded: opt-in, redacted, bounded."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from belvedere.sdk.agents import bounded_json, faults, redaction
-from belvedere.sdk.agents.plain import Plain
+from belvedere.sdk.agents import bounded_json, capture_variables, faults, redaction
+from belvedere.sdk.agents.plain import BORDER, Plain
 
-CAPTURE_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 DEFAULT_MAX_CONTENT_BYTES = 16 * 1024
 
 _MARK_BYTES = 40  # room for the mark that says what was cut
 
 _ON_SPANS = frozenset({"true", "1", "span_only", "span_and_event"})
 """Values of the variable that ask for content on spans; `event_only` does not."""
+_ON_EVENTS = frozenset({"event_only", "span_and_event"})
 
 
-def _variable() -> bool:
-    return os.environ.get(CAPTURE_VARIABLE, "").strip().lower() in _ON_SPANS
+def _variable() -> str:
+    return (capture_variables.given(capture_variables.CAPTURE) or "").strip().lower()
+
+
+class Recorded(str):
+    """A text that `encode` or `text` returned: cleaned already, and JSON where it has to be."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Settings:
+class Settings:
+    """What is recorded of content, and how.
+
+    Attributes:
+        capture: Record content on spans.
+        on_logs: Record content on log records.
+        max_bytes: Most bytes of UTF-8 in one text.
+        redact: The application's own cleaning of content, after ours.
+    """
+
     capture: bool
+    on_logs: bool
     max_bytes: int = DEFAULT_MAX_CONTENT_BYTES
     redact: Callable[[str], str] | None = None
 
     def clean(self, text: str) -> str:
+        """`text` without secrets. Raises what `redact` raises."""
         text = redaction.redact(text)
         if self.redact is None:
             return text
@@ -34,16 +50,28 @@ class _Settings:
         return replaced if isinstance(replaced, str) else redaction.mark("by hook")
 
 
-_configured: tuple[_Settings, ...] = ()
-_unconfigured: _Settings | None = None
+_configured: tuple[Settings, ...] = ()
+_unconfigured: Settings | None = None
 
 
-def _current() -> _Settings:
+def _chosen(
+    capture: bool | None,  # noqa: FBT001 - as `configure` has it
+    max_bytes: int = DEFAULT_MAX_CONTENT_BYTES,
+    redact: Callable[[str], str] | None = None,
+) -> Settings:
+    if capture is None:
+        on_spans = _variable() in _ON_SPANS
+        return Settings(on_spans, on_spans or _variable() in _ON_EVENTS, max_bytes, redact)
+    return Settings(capture, capture, max_bytes, redact)
+
+
+def current() -> Settings:
+    """The settings that hold now."""
     global _unconfigured  # noqa: PLW0603 - one process, one policy
     if _configured:
         return _configured[-1]
     if _unconfigured is None:
-        _unconfigured = _Settings(_variable())
+        _unconfigured = _chosen(None)
     return _unconfigured
 
 
@@ -52,14 +80,14 @@ def configure(
     max_content_bytes: int = DEFAULT_MAX_CONTENT_BYTES,
     redact: Callable[[str], str] | None = None,
 ) -> Callable[[], None]:
-    """Sets what is recorded of content from now on, in this process.
+    """Set what is recorded of content from now on, by our API and by instrumentors.
 
     Args:
         capture_content: Record content; `None` asks the variable
             `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, and without it nothing is.
-        max_content_bytes: Most bytes of UTF-8 in one attribute of content, at least 64.
-        redact: Gets each text (after keys, cards and addresses are replaced), returns what may be
-            recorded. If it raises, that attribute is left out.
+        max_content_bytes: Most bytes of UTF-8 in one text, at least 64.
+        redact: Gets each text of content (after keys, cards and addresses are replaced), returns
+            what may be recorded. If it raises, that attribute is left out.
 
     Returns:
         The undo, in whatever order: of the others the last one counts.
@@ -72,20 +100,22 @@ def configure(
         raise ValueError(
             f"max_content_bytes is {max_content_bytes}; at least 64 are needed to say what was cut"
         )
-    capture = _variable() if capture_content is None else capture_content
-    mine = _Settings(capture, max_content_bytes, redact)
+    mine = _chosen(capture_content, max_content_bytes, redact)
     _configured = (*_configured, mine)
+    events = mine.on_logs and _variable() in _ON_EVENTS
+    undo_variables = capture_variables.apply(spans=mine.capture, events=events)
 
     def undo() -> None:
         global _configured  # noqa: PLW0603 - one process, one policy
         _configured = tuple(each for each in _configured if each is not mine)
+        undo_variables()
 
     return undo
 
 
 def captured() -> bool:
     """Whether content is recorded. Ask before doing work for `encode`."""
-    return _current().capture
+    return current().capture
 
 
 def encode(value: object) -> str | None:
@@ -93,12 +123,13 @@ def encode(value: object) -> str | None:
 
     Never raises: what cannot be cleaned is not recorded.
     """
-    settings = _current()
+    settings = current()
     if not settings.capture:
         return None
     try:
         tree = Plain(settings.clean, settings.max_bytes).convert(value)
-        return bounded_json.encode(tree, settings.max_bytes)
+        encoded = bounded_json.encode(tree, settings.max_bytes)
+        return None if encoded is None else Recorded(encoded)
     except Exception:  # noqa: BLE001 - a hook or a repr of the application failed
         faults.report("content (not recorded)")
         return None
@@ -106,7 +137,7 @@ def encode(value: object) -> str | None:
 
 def text(value: object) -> str | None:
     """Like `encode`, for attributes that are plain text rather than JSON."""
-    settings = _current()
+    settings = current()
     if not settings.capture:
         return None
     try:
@@ -114,18 +145,28 @@ def text(value: object) -> str | None:
     except Exception:  # noqa: BLE001 - a hook or a repr of the application failed
         faults.report("content (not recorded)")
         return None
-    return _cut(cleaned, settings.max_bytes)
+    return Recorded(cut(cleaned, settings.max_bytes))
 
 
-def _cut(text: str, max_bytes: int) -> str:
+def cut(text: str, max_bytes: int, *, keep_end: bool = False) -> str:
+    """`text`, of which the beginning (or the end) and a mark are left if it is too long."""
+    if len(text) * 4 <= max_bytes:
+        return text
     encoded = text.encode()
     if len(encoded) <= max_bytes:
         return text
-    head = encoded[: max_bytes - _MARK_BYTES].decode("utf-8", "ignore")
+    left = max_bytes - _MARK_BYTES
+    if keep_end:
+        tail = encoded[-left:].decode("utf-8", "ignore")
+        return f"[{len(text) - len(tail)} characters cut]…{tail}"
+    head = encoded[:left].decode("utf-8", "ignore")
     return f"{head}…[{len(text) - len(head)} characters cut]"
 
 
 def max_characters() -> int:
-    """How much of a stream is worth keeping: 0 if content is not captured."""
-    settings = _current()
-    return 2 * settings.max_bytes if settings.capture else 0
+    """How much of a stream is worth keeping: 0 if content is not captured.
+
+    More than a text may have, because the end of what was cut is left out.
+    """
+    settings = current()
+    return 2 * settings.max_bytes + BORDER if settings.capture else 0

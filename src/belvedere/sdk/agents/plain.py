@@ -4,7 +4,7 @@ import base64
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 
@@ -12,10 +12,14 @@ from belvedere.sdk.agents.bounded_json import MAX_DEPTH, Json
 from belvedere.sdk.agents.redaction import is_secret_field, mark
 
 _SCAN_FACTOR = 16  # texts are cleaned up to this many times the bytes that can be kept
-_BORDER = 64  # characters before a cut that may hold the first part of a secret
+BORDER = 600
+"""Characters before a cut that may hold the first part of a secret.
+
+A secret of which a cut leaves fewer characters than this may no longer match its pattern.
+"""
 
 
-def _sound(text: str) -> str:
+def sound(text: str) -> str:
     """`text` without lone surrogates: one of them would make a whole OTLP request fail."""
     try:
         text.encode()
@@ -24,10 +28,7 @@ def _sound(text: str) -> str:
     return text
 
 
-def _number(value: float) -> Json:
-    if isinstance(value, int):
-        return int(value) if abs(value) < 1 << 64 else "[integer of over 64 bits]"
-    return float(value) if math.isfinite(value) else str(float(value))
+_CARDS = range(10**14, 10**16)  # numbers that may be those of payment cards
 
 
 class Plain:
@@ -52,20 +53,42 @@ class Plain:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int | float):
-            return _number(value)
+            return self._number(value)
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, bytes | bytearray):
-            return self.text(base64.b64encode(value[: self._max_characters]).decode())
+            return self._bytes(bytes(value[: self._max_characters]))
         return self._container(value, depth) if depth < MAX_DEPTH else "[nested too deeply]"
 
     def text(self, text: str) -> str:
+        """`text` cleaned; of a text that is too long the beginning, with a mark.
+
+        The last characters of what is cleaned are not kept, since a secret that reaches beyond
+        them is not recognised.
+        """
         room = min(2 * self._max_characters, max(self._characters_left, 0))
         self._characters_left -= len(text)
         if len(text) <= room:
-            return self._clean(_sound(text))
-        head = text[: max(room - _BORDER, 0)]
-        return f"{self._clean(_sound(head))}…[{len(text) - len(head)} characters cut]"
+            return self._clean(sound(text))
+        head = self._clean(sound(text[: room + BORDER]))
+        head = head[: min(room, max(len(head) - BORDER, 0))]
+        return f"{head}…[{max(len(text) - len(head), 0)} characters cut]"
+
+    def _bytes(self, value: bytes) -> str:
+        """As base64; a text that has secrets, as the cleaned text."""
+        text = value.decode("latin-1")
+        cleaned = self._clean(text)
+        return self.text(base64.b64encode(value).decode()) if cleaned == text else cleaned
+
+    def _number(self, value: float) -> Json:
+        if not isinstance(value, int):
+            return _finite(value)
+        if abs(value) >= 1 << 64:
+            return "[integer of over 64 bits]"
+        value = int(value)
+        if value in _CARDS and (cleaned := self._clean(str(value))) != str(value):
+            return cleaned
+        return value
 
     def _container(self, value: object, depth: int) -> Json:
         if isinstance(value, Mapping):
@@ -98,6 +121,32 @@ class Plain:
         if gone := sum(1 for _ in rest):
             kept.append({"type": "cut", "items": gone})
         return kept
+
+
+def same(tree: object, value: object) -> bool:
+    """Whether `tree` is all of `value`, as `Plain` converts it, with nothing cleaned or cut."""
+    if isinstance(value, str | bool | int | None):
+        return tree == value
+    if isinstance(value, float):
+        return tree == _finite(value)
+    if isinstance(value, bytes | bytearray):
+        return tree == base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return (
+            isinstance(tree, Mapping)
+            and tree.keys() == value.keys()
+            and all(same(tree[key], each) for key, each in value.items())
+        )
+    return (
+        isinstance(value, Sequence)
+        and isinstance(tree, Sequence)
+        and len(tree) == len(value)
+        and all(map(same, tree, value))
+    )
+
+
+def _finite(value: float) -> Json:
+    return float(value) if math.isfinite(value) else str(float(value))
 
 
 def parsed(text: object) -> object:

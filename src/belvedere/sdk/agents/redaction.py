@@ -29,17 +29,25 @@ class Pattern:
     Attributes:
         name: What the mark calls it.
         regex: What is replaced, but for its group `keep`.
-        hint: Stands in each text that has a match: a text without it is not searched.
+        hint: One of these stands in each text that has a match, when in lower case: a text without
+            is not searched.
         check: Whether what was matched is it.
     """
 
     name: str
     regex: re.Pattern[str]
-    hint: str = ""
+    hint: tuple[str, ...] | re.Pattern[str]
     check: Callable[[str], bool] | None = None
 
-    def apply(self, text: str) -> str:
-        return self.regex.sub(self._replace, text) if self.hint in text else text
+    def apply(self, text: str, lowered: str) -> str:
+        """`text` with each match replaced; `lowered` is the text in lower case."""
+        hints = self.hint
+        if isinstance(hints, tuple):
+            for hint in hints:  # the quickest way: most texts are short and have none
+                if hint in lowered:
+                    return self.regex.sub(self._replace, text)
+            return text
+        return self.regex.sub(self._replace, text) if hints.search(lowered) else text
 
     def _replace(self, match: re.Match[str]) -> str:
         if self.check is not None and not self.check(match[0]):
@@ -52,6 +60,11 @@ def mark(name: str) -> str:
     """What stands where something of this name was."""
     return f"[redacted:{name}]"
 
+
+_ESCAPED = r"(?<=\\[nrtbf])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})"
+_START = rf"(?:(?<![A-Za-z0-9])|{_ESCAPED})"
+"""Where a token starts: also behind an escape, in JSON inside of JSON and in a `repr`."""
+_QUOTE = r"(?:\\{0,4}[\"'])?"
 
 _ISSUED_KEYS = (
     r"sk-(?=[\w-]{0,200}\d)[\w-]{16,}",  # OpenAI, Anthropic, and others that copy them
@@ -69,10 +82,20 @@ _ISSUED_KEYS = (
     r"pypi-[\w-]{40,}",
     r"SG\.[\w-]{16,64}\.[\w-]{16,64}",  # SendGrid
 )
+_STARTS_OF_KEYS = (
+    *("sk-", "k_live", "k_test", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-"),
+    *("xox", "akia", "asia", "aiza", "ya29.", "hf_", "gsk_", "npm_", "pypi-", "sg."),
+)
 _NAMES_OF_SECRETS = (
     r"api[_-]?key|access[_-]?key|secret(?:[_-](?:access[_-])?key)?|client[_-]?secret|private[_-]?key|"
     r"password|passwd|(?:access|auth|refresh|session)[_-]?token"
 )
+
+_PARTS_OF_NAMES = (
+    *("secret", "passw", "_key", "-key", "ikey", "skey", "ekey"),
+    *("_token", "-token", "stoken", "htoken", "ntoken"),
+)
+_FOUR_DIGITS = re.compile(r"\d\d\d\d")
 
 PATTERNS = (
     Pattern(
@@ -81,41 +104,49 @@ PATTERNS = (
             r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
             r"[\s\S]*?(?:-----END [A-Z ]{0,20}PRIVATE KEY-----|\Z)"
         ),
-        hint="-----BEGIN",
+        hint=("-----begin",),
     ),
     Pattern(
-        "token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), hint="eyJ"
-    ),  # JWT
-    Pattern("key", re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_ISSUED_KEYS)})")),
+        "token",
+        re.compile(rf"(?:(?<![\w-])|{_ESCAPED})eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?"),
+        hint=("eyj",),  # JWT
+    ),
+    Pattern("key", re.compile(rf"{_START}(?:{'|'.join(_ISSUED_KEYS)})"), hint=_STARTS_OF_KEYS),
     Pattern(
-        "credentials", re.compile(r"(?P<keep>://)[^\s/:@]{0,200}:[^\s/@]{1,200}(?=@)"), hint="://"
+        "credentials",
+        re.compile(r"(?P<keep>://)[^\s/:@]{0,200}:[^\s/@]{1,200}(?=@)"),
+        hint=("://",),
     ),
     Pattern(
         "token",
         re.compile(
-            r"(?i)(?P<keep>\b(?:bearer|basic)[ \t]{1,4})(?=[\w.~+/=-]{0,200}\d)[\w.~+/=-]{16,}"
+            rf"(?i)(?P<keep>{_START}(?:bearer|basic)[ \t]{{1,4}})"
+            r"(?=[\w.~+/=-]{0,200}\d)[\w.~+/=-]{16,}"
         ),
+        hint=("bearer", "basic"),
     ),
     Pattern(
         "secret",
         re.compile(
-            rf"(?i)(?P<keep>(?<![a-z0-9])(?:{_NAMES_OF_SECRETS})[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?)"
-            r"(?!\[redacted:)[^\s\"',;&]{4,}"
+            rf"(?i)(?P<keep>{_START}(?:{_NAMES_OF_SECRETS}){_QUOTE}\s{{0,4}}[:=]\s{{0,4}}{_QUOTE})"
+            r"(?!\[redacted:)(?:[^\s\"',;&\\]|\\(?![\"'])){4,}"
         ),
+        hint=_PARTS_OF_NAMES,
     ),
     Pattern(
         "email",
         re.compile(r"(?<![\w.+-])[\w.+-]{1,256}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
-        hint="@",
+        hint=("@",),
     ),
-    Pattern("card", re.compile(r"(?<!\d)[2-6]\d{12,18}(?!\d)"), check=_luhn),
+    Pattern("card", re.compile(r"(?<!\d)[2-6]\d{12,18}(?!\d)"), _FOUR_DIGITS, _luhn),
     Pattern(
         "card",
         re.compile(
             r"(?<!\d)(?:[2-6]\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{1,3})?"
             r"|3\d{3}(?P<amex>[ -])\d{6}(?P=amex)\d{4,5})(?!\d)"
         ),
-        check=_luhn,
+        _FOUR_DIGITS,
+        _luhn,
     ),
 )
 """Applied in this order: what is longest and surest first."""
@@ -127,8 +158,9 @@ _SECRET_FIELD = re.compile(
 
 def redact(text: str) -> str:
     """`text` with keys, tokens, passwords, cards and e-mail addresses replaced by marks."""
+    lowered = text.lower()
     for pattern in PATTERNS:
-        text = pattern.apply(text)
+        text = pattern.apply(text, lowered)
     return text
 
 

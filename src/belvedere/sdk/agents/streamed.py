@@ -1,6 +1,7 @@
 """A response that comes in chunks: what they say, put together."""
 
 from belvedere.sdk.agents import messages, shapes
+from belvedere.sdk.agents.plain import BORDER
 from belvedere.sdk.agents.response import (
     Response,
     anthropic_usage,
@@ -22,6 +23,7 @@ class StreamedResponse:
 
     def __init__(self, max_characters: int) -> None:
         self._room = max_characters
+        self._cut: set[int] = set()
         self._found: Response | None = None
         self._texts: list[str] = []
         self._reasoning: list[str] = []
@@ -55,9 +57,18 @@ class StreamedResponse:
         return found
 
     def _keep(self, pieces: list[str], piece: object) -> None:
-        if isinstance(piece, str) and self._room > 0:
+        if not isinstance(piece, str):
+            return
+        if self._room > 0:
             self._room -= len(piece)
             pieces.append(piece)
+        else:
+            self._cut.add(id(pieces))
+
+    def _joined(self, pieces: list[str]) -> str:
+        """The text; of one that was cut, without the end, where a part of a secret may stand."""
+        text = "".join(pieces)
+        return f"{text[:-BORDER]}…[cut]" if id(pieces) in self._cut else text
 
     def _whole(self, chunk: object, value: object) -> None:
         """An event that carries the response so far (or all of it, at the end)."""
@@ -108,15 +119,15 @@ class StreamedResponse:
     def _answer(self) -> list[object]:
         content: list[object] = []
         if self._reasoning:
-            content.append({"type": "reasoning", "content": "".join(self._reasoning)})
+            content.append({"type": "reasoning", "content": self._joined(self._reasoning)})
         if self._texts:
-            content.append({"type": "text", "text": "".join(self._texts)})
+            content.append({"type": "text", "text": self._joined(self._texts)})
         calls = [
             {
                 "id": call["id"],
                 "function": {
                     "name": call["name"],
-                    "arguments": "".join(self._arguments.get(index, ())),
+                    "arguments": self._joined(self._arguments.get(index, [])),
                 },
             }
             for index, call in sorted(self._calls.items())

@@ -36,17 +36,25 @@ class OtlpDelivery(Generic[Item]):
     Args:
         destination: where to.
         encode: makes a serialized request.
+        clean: makes an item as it may leave the process.
     """
 
-    def __init__(self, destination: Destination, encode: Callable[[Sequence[Item]], bytes]) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        encode: Callable[[Sequence[Item]], bytes],
+        clean: Callable[[Item], Item],
+    ) -> None:
         self._signal = destination.signal
         self._encode = encode
+        self._clean = clean
         self._sender = open_sender(destination)
         self.report = report_of(destination)
 
     def __call__(self, batch: Sequence[Item], timeout_s: float) -> Outcome:
         try:
-            outcome = self._sender.send(self._encode(batch), timeout_s)
+            request = self._encode([self._clean(item) for item in batch])
+            outcome = self._sender.send(request, timeout_s)
         except Exception as error:  # noqa: BLE001 - whatever is wrong here is not the application's
             outcome = Refused(f"{type(error).__name__}: {error} (a bug of Belvedere's SDK)")
         self.report.outcome(self._signal, len(batch), outcome)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, InternalServerError, OpenAI
 
-from belvedere.sdk.agents import agent, content, context, model_call
+from belvedere.sdk.agents import agent, capture_variables, content, context, model_call
 
 ASK: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
 FAIL: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "fail"}]}
@@ -268,16 +268,18 @@ def test_requests_below_are_children_of_the_call(
     assert request.parent.span_id == call.context.span_id
 
 
+@pytest.mark.parametrize("variable", ["SPAN_ONLY", "NO_CONTENT", "EVENT_ONLY"])
 @pytest.mark.parametrize("ours", [True, False], ids=["captured", "not captured"])
-def test_content_is_recorded_if_both_ask_for_it_and_redacted(
+def test_content_is_recorded_if_we_capture_it_and_redacted(
     monkeypatch: pytest.MonkeyPatch,
     model_url: str,
     recorded: Any,
     instrumented: Callable[..., None],
+    variable: str,
     *,
     ours: bool,
 ) -> None:
-    monkeypatch.setenv(content.CAPTURE_VARIABLE, "SPAN_ONLY")
+    monkeypatch.setenv(capture_variables.CAPTURE, variable)
     undo = content.configure(capture_content=ours)
     instrumented("openai")
     question = {"role": "user", "content": "I am joe@example.com"}
