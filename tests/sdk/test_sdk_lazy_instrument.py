@@ -14,6 +14,7 @@ import pytest
 from installed import Installed
 
 import belvedere
+from belvedere.sdk.instrument import activate
 from belvedere.sdk.instrument.requirements import import_names
 
 _numbers = itertools.count()
@@ -174,10 +175,27 @@ def test_of_a_version_that_is_not_supported_the_remedy_is_said(
     assert record.levelno == logging.WARNING
 
 
-def test_what_is_not_installed_is_no_warning(
-    installed: Installed, library: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("body", ["", "raise ImportError('greenlet')"], ids=["there", "broken"])
+def test_what_has_to_be_imported_first_is(
+    body: str, installed: Installed, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed.instrumentor(library)
+    """`sqlalchemy.ext.asyncio`, which imports what the instrumentor replaces."""
+    assert activate._IMPORTED_FIRST == {"sqlalchemy": "sqlalchemy.ext.asyncio"}
+    monkeypatch.setattr(activate, "_IMPORTED_FIRST", {library: f"{library}.ext"})
+    installed.library(library)
+    (installed.folder / library / "ext.py").write_text(body)
+    check = f"import sys; {library}.patched = '{library}.ext' in sys.modules"
+    installed.instrumentor(library, body=check)
+    with start(library) as telemetry:
+        assert importlib.import_module(library).patched is (not body)
+        assert telemetry.instrumented[library] == "activated"
+
+
+@pytest.mark.parametrize("requirements", ["", None], ids=["names none", "names it"])
+def test_what_is_not_installed_is_no_warning(
+    requirements: str | None, installed: Installed, library: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    installed.instrumentor(library, metadata=requirements)
     with belvedere.init(isolated=True, logs=False, metrics="none") as telemetry:
         assert library not in telemetry.instrumented
     assert library not in caplog.text

@@ -1,5 +1,6 @@
 """Activates instrumentors when their libraries are imported, and reports the states of all."""
 
+import contextlib
 import importlib
 import logging
 import os
@@ -100,7 +101,7 @@ class _Active:
             self._states[name] = required.conflict
             return
         if not required.modules or any(is_imported(module) for module in required.modules):
-            self._activate(name, entry_point)
+            self._activate(name, entry_point, present=bool(required.modules))
             return
         self._states[name] = WHEN_IMPORTED
         for module in required.modules:
@@ -125,19 +126,20 @@ class _Active:
             if self._ended or name in self._started:
                 return
             self._started.add(name)
-        self._activate(name, entry_point)
+        self._activate(name, entry_point, present=True)
         state = self._states.get(name, "")
         if state.startswith("failed"):
             _log.warning("%s is not instrumented: %s", name, state)
 
-    def _activate(self, name: str, entry_point: EntryPoint) -> None:
+    def _activate(self, name: str, entry_point: EntryPoint, *, present: bool) -> None:
         reason = _not_ready(name)
         if reason:
             self._states[name] = reason
             return
         try:
             if name in _IMPORTED_FIRST:
-                importlib.import_module(_IMPORTED_FIRST[name])
+                with contextlib.suppress(ImportError):  # without greenlet there are no such engines
+                    importlib.import_module(_IMPORTED_FIRST[name])
             instrumentor = entry_point.load()()
             if instrumentor.is_instrumented_by_opentelemetry:
                 self._states[name] = "active already"
@@ -151,8 +153,9 @@ class _Active:
             given = {option: value for option, value in given.items() if value is not None}
             instrumentor.instrument(skip_dep_check=True, **given)
         except Exception as error:  # noqa: BLE001 - code of others, while the application starts
-            if isinstance(error, ModuleNotFoundError) and error.name == name:
-                self._states.pop(name, None)  # `httpx2`, whose instrumentor comes with httpx's
+            absent = isinstance(error, ModuleNotFoundError) and (not present or error.name == name)
+            if absent:  # of an instrumentor that names no requirements, or several libraries
+                self._states.pop(name, None)
             else:
                 self._states[name] = _failed(error)
             return
