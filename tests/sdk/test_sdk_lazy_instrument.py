@@ -139,6 +139,38 @@ def test_threads_that_import_at_the_same_time(installed: Installed) -> None:
     assert not any(module.patched for module in modules)
 
 
+def test_threads_that_import_two_libraries_of_one_instrumentor(installed: Installed) -> None:
+    """As `httpx` and `httpx2`: each thread waits for what the other imports."""
+    libraries = [f"lazylib{next(_numbers)}" for _ in range(2)]
+    shared: Any = type(sys)(f"{libraries[0]}_shared")
+    shared.together = threading.Barrier(2)
+    shared.activated = {name: threading.Event() for name in libraries}
+    sys.modules[shared.__name__] = shared
+    both = ""
+    for name in libraries:
+        wait = f"import {shared.__name__}\n{shared.__name__}.together.wait(30)\n"
+        installed.library(name, body=f"{wait}patched = False\n")
+        done = f"import {shared.__name__} as s; {name}.patched = True; s.activated['{name}'].set()"
+        installed.instrumentor(name, body=done)
+        module = installed.folder / f"instrumentor_of_{name}.py"
+        both += module.read_text().replace("class Instrumentor", f"class Instrumentor_of_{name}")
+        module.unlink()
+        [entry] = installed.folder.glob(f"opentelemetry_instrumentation_{name}-*/entry_points.txt")
+        of_both = f"{name} = {libraries[0]}_both:Instrumentor_of_{name}\n"
+        entry.write_text(f"[opentelemetry_instrumentor]\n{of_both}")
+    imports = "".join(f"import {name}\n" for name in libraries)
+    (installed.folder / f"{libraries[0]}_both.py").write_text(imports + both)
+    with start(*libraries):
+        threads = [
+            threading.Thread(target=importlib.import_module, args=(name,)) for name in libraries
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(event.wait(30) for event in shared.activated.values())
+
+
 def test_init_inside_the_import_of_a_library(installed: Installed, library: str) -> None:
     body = """
         import lazylib_callback

@@ -1,6 +1,7 @@
 """Activates instrumentors when their libraries are imported, and reports the states of all."""
 
 import contextlib
+import functools
 import importlib
 import logging
 import os
@@ -105,8 +106,8 @@ class _Active:
             return
         self._states[name] = WHEN_IMPORTED
         for module in required.modules:
-            removal = when_imported(module, lambda: self._activate_late(name, entry_point))
-            self._removals.append(removal)
+            activate_late = functools.partial(self._activate_late, name, entry_point, module)
+            self._removals.append(when_imported(module, activate_late))
 
     def undo(self) -> None:
         """Remove the import hooks and deactivate what is active."""
@@ -121,11 +122,34 @@ class _Active:
             except Exception as error:  # noqa: BLE001 - code of others; the rest must be undone too
                 _log.warning("%s cannot be deactivated: %s", type(instrumentor).__name__, error)
 
-    def _activate_late(self, name: str, entry_point: EntryPoint) -> None:
+    def _activate_late(self, name: str, entry_point: EntryPoint, module: str) -> None:
         with self._lock:
             if self._ended or name in self._started:
                 return
             self._started.add(name)
+        try:
+            entry_point.load()
+        except ModuleNotFoundError:
+            pass  # no more there later
+        except Exception:  # noqa: BLE001 - it is tried again, and reported then
+            # Within an import, the instrumentor may meet modules that this or another thread has
+            # imported by half (_DeadlockError, ImportError, AttributeError): try after it.
+            threading.Thread(
+                target=self._activate_after,
+                args=(name, entry_point, module),
+                name="belvedere-import",
+                daemon=True,
+            ).start()
+            return
+        self._activate_reported(name, entry_point)
+
+    def _activate_after(self, name: str, entry_point: EntryPoint, module: str) -> None:
+        with contextlib.suppress(Exception):  # the importing thread gets the error
+            importlib.import_module(module)  # waits for the thread that imports it
+        if not self._ended:
+            self._activate_reported(name, entry_point)
+
+    def _activate_reported(self, name: str, entry_point: EntryPoint) -> None:
         self._activate(name, entry_point, present=True)
         state = self._states.get(name, "")
         if state.startswith("failed"):
