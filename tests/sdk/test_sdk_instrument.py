@@ -10,6 +10,7 @@ import pytest
 from opentelemetry import trace
 
 import belvedere
+from belvedere.sdk.instrument import activate
 from belvedere.sdk.instrument import candidates as chosen
 
 
@@ -140,3 +141,20 @@ def test_an_instrumentor_that_fails_does_not_stop_the_application(
         assert telemetry.instrumented["requests"] == "failed: RuntimeError: no such hook"
     assert "requests is not instrumented: failed" in caplog.text
     assert trace.get_tracer_provider() is not telemetry.tracer_provider
+
+
+@pytest.mark.parametrize(
+    ("name", "of_settings", "ready"),
+    [("django", None, False), ("django", "mysite.settings", True), ("flask", None, True)],
+)
+def test_django_is_not_given_default_settings(
+    name: str,
+    of_settings: str | None,
+    *,
+    ready: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    if of_settings:
+        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", of_settings)
+    assert (activate._not_ready(name) == "") is ready

@@ -11,6 +11,7 @@ from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, d
 from typing import Any, Final
 
 _MODULES: Final[Mapping[str, str]] = {
+    "django": "django.core.handlers.base",  # celery imports django in programs without Django
     "langchain": "langchain_core",  # langgraph and langchain_openai work without langchain
     "urllib": "urllib.request",
 }
