@@ -43,15 +43,19 @@ class Installed:
     def library(self, name: str, version: str = "1.0", body: str = "patched = False\n") -> None:
         self.distribution(name, version, {f"{name}/__init__.py": body})
 
-    def instrumentor(self, library: str, supports: str = ">=1", body: str = "") -> None:
+    def instrumentor(
+        self, library: str, supports: str = ">=1", body: str = "", metadata: str | None = None
+    ) -> None:
         """Install the instrumentor of `library`, which sets `patched` there."""
         module = f"instrumentor_of_{library}"
         text = INSTRUMENTOR.format(library=library, body=body or f"{library}.patched = True")
-        extra = '; extra == "instruments"'
+        if metadata is None:
+            extra = '; extra == "instruments"'
+            metadata = f"Provides-Extra: instruments\nRequires-Dist: {library}{supports}{extra}\n"
         self.distribution(
             f"opentelemetry-instrumentation-{library}",
             "0.1",
             {f"{module}.py": text},
-            metadata=f"Provides-Extra: instruments\nRequires-Dist: {library}{supports}{extra}\n",
+            metadata=metadata,
             entry_points=f"[opentelemetry_instrumentor]\n{library} = {module}:Instrumentor\n",
         )

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import belvedere
 from belvedere.installation import install_command
-from belvedere.sdk.instrument import activate as activation
+from belvedere.sdk.instrument import activate
 from belvedere.sdk.instrument import candidates as chosen
 from belvedere.sdk.instrument.counted_twice import counted_twice
 from belvedere.sdk.instrument.requirements import Requirements
@@ -119,12 +119,12 @@ def test_the_second_instrumentor_of_the_same_calls(
 ) -> None:
     by = {"langchain": OPENINFERENCE, "openai": OURS}
     found = {name: entry_point(name, start + name) for name, start in by.items()}
-    monkeypatch.setattr(activation, "candidates", lambda: found)
+    monkeypatch.setattr(activate, "candidates", lambda: found)
     required = Requirements(("never_imported",), missing=False, conflict="")
-    monkeypatch.setattr(activation, "requirements", lambda _: required)
+    monkeypatch.setattr(activate, "requirements", lambda _: required)
     caplog.set_level(logging.INFO, "belvedere.sdk")
     three = Providers(TracerProvider(), MeterProvider(), LoggerProvider(), frozenset())
-    states, _ = activation.activate(names, three)
+    states, _ = activate.activate(names, three)
     assert states["langchain"] == "when imported"
     assert state in states["openai"]
     (line,) = [each for each in caplog.records if "counted twice" in each.getMessage()]
@@ -210,3 +210,20 @@ def test_an_instrumentor_that_fails_does_not_stop_the_application(
         assert telemetry.instrumented["requests"] == "failed: RuntimeError: no such hook"
     assert "requests is not instrumented: failed" in caplog.text
     assert trace.get_tracer_provider() is not telemetry.tracer_provider
+
+
+@pytest.mark.parametrize(
+    ("name", "of_settings", "ready"),
+    [("django", None, False), ("django", "mysite.settings", True), ("flask", None, True)],
+)
+def test_django_is_not_given_default_settings(
+    name: str,
+    of_settings: str | None,
+    *,
+    ready: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    if of_settings:
+        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", of_settings)
+    assert (activate._not_ready(name) == "") is ready

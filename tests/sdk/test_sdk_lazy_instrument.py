@@ -14,6 +14,7 @@ import pytest
 from installed import Installed
 
 import belvedere
+from belvedere.sdk.instrument import activate
 from belvedere.sdk.instrument.requirements import import_names
 
 _numbers = itertools.count()
@@ -138,6 +139,38 @@ def test_threads_that_import_at_the_same_time(installed: Installed) -> None:
     assert not any(module.patched for module in modules)
 
 
+def test_threads_that_import_two_libraries_of_one_instrumentor(installed: Installed) -> None:
+    """As `httpx` and `httpx2`: each thread waits for what the other imports."""
+    libraries = [f"lazylib{next(_numbers)}" for _ in range(2)]
+    shared: Any = type(sys)(f"{libraries[0]}_shared")
+    shared.together = threading.Barrier(2)
+    shared.activated = {name: threading.Event() for name in libraries}
+    sys.modules[shared.__name__] = shared
+    both = ""
+    for name in libraries:
+        wait = f"import {shared.__name__}\n{shared.__name__}.together.wait(30)\n"
+        installed.library(name, body=f"{wait}patched = False\n")
+        done = f"import {shared.__name__} as s; {name}.patched = True; s.activated['{name}'].set()"
+        installed.instrumentor(name, body=done)
+        module = installed.folder / f"instrumentor_of_{name}.py"
+        both += module.read_text().replace("class Instrumentor", f"class Instrumentor_of_{name}")
+        module.unlink()
+        [entry] = installed.folder.glob(f"opentelemetry_instrumentation_{name}-*/entry_points.txt")
+        of_both = f"{name} = {libraries[0]}_both:Instrumentor_of_{name}\n"
+        entry.write_text(f"[opentelemetry_instrumentor]\n{of_both}")
+    imports = "".join(f"import {name}\n" for name in libraries)
+    (installed.folder / f"{libraries[0]}_both.py").write_text(imports + both)
+    with start(*libraries):
+        threads = [
+            threading.Thread(target=importlib.import_module, args=(name,)) for name in libraries
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(event.wait(30) for event in shared.activated.values())
+
+
 def test_init_inside_the_import_of_a_library(installed: Installed, library: str) -> None:
     body = """
         import lazylib_callback
@@ -174,10 +207,27 @@ def test_of_a_version_that_is_not_supported_the_remedy_is_said(
     assert record.levelno == logging.WARNING
 
 
-def test_what_is_not_installed_is_no_warning(
-    installed: Installed, library: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("body", ["", "raise ImportError('greenlet')"], ids=["there", "broken"])
+def test_what_has_to_be_imported_first_is(
+    body: str, installed: Installed, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed.instrumentor(library)
+    """`sqlalchemy.ext.asyncio`, which imports what the instrumentor replaces."""
+    assert activate._IMPORTED_FIRST == {"sqlalchemy": "sqlalchemy.ext.asyncio"}
+    monkeypatch.setattr(activate, "_IMPORTED_FIRST", {library: f"{library}.ext"})
+    installed.library(library)
+    (installed.folder / library / "ext.py").write_text(body)
+    check = f"import sys; {library}.patched = '{library}.ext' in sys.modules"
+    installed.instrumentor(library, body=check)
+    with start(library) as telemetry:
+        assert importlib.import_module(library).patched is (not body)
+        assert telemetry.instrumented[library] == "activated"
+
+
+@pytest.mark.parametrize("requirements", ["", None], ids=["names none", "names it"])
+def test_what_is_not_installed_is_no_warning(
+    requirements: str | None, installed: Installed, library: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    installed.instrumentor(library, metadata=requirements)
     with belvedere.init(isolated=True, logs=False, metrics="none") as telemetry:
         assert library not in telemetry.instrumented
     assert library not in caplog.text

@@ -1,5 +1,7 @@
 """Activates instrumentors when their libraries are imported, and reports the states of all."""
 
+import contextlib
+import functools
 import importlib
 import logging
 import os
@@ -109,12 +111,12 @@ class _Active:
             self._states[name] = required.conflict
             return
         if not required.modules or any(is_imported(module) for module in required.modules):
-            self._activate(name, entry_point)
+            self._activate(name, entry_point, present=bool(required.modules))
             return
         self._states[name] = WHEN_IMPORTED
         for module in required.modules:
-            removal = when_imported(module, lambda: self._activate_late(name, entry_point))
-            self._removals.append(removal)
+            activate_late = functools.partial(self._activate_late, name, entry_point, module)
+            self._removals.append(when_imported(module, activate_late))
 
     def undo(self) -> None:
         """Remove the import hooks and deactivate what is active."""
@@ -129,24 +131,48 @@ class _Active:
             except Exception as error:  # noqa: BLE001 - code of others; the rest must be undone too
                 _log.warning("%s cannot be deactivated: %s", type(instrumentor).__name__, error)
 
-    def _activate_late(self, name: str, entry_point: EntryPoint) -> None:
+    def _activate_late(self, name: str, entry_point: EntryPoint, module: str) -> None:
         with self._lock:
             if self._ended or name in self._started:
                 return
             self._started.add(name)
-        self._activate(name, entry_point)
+        try:
+            entry_point.load()
+        except ModuleNotFoundError:
+            pass  # no more there later
+        except Exception:  # noqa: BLE001 - it is tried again, and reported then
+            # Within an import, the instrumentor may meet modules that this or another thread has
+            # imported by half (_DeadlockError, ImportError, AttributeError): try after it.
+            threading.Thread(
+                target=self._activate_after,
+                args=(name, entry_point, module),
+                name="belvedere-import",
+                daemon=True,
+            ).start()
+            return
+        self._activate_reported(name, entry_point)
+
+    def _activate_after(self, name: str, entry_point: EntryPoint, module: str) -> None:
+        with contextlib.suppress(Exception):  # the importing thread gets the error
+            importlib.import_module(module)  # waits for the thread that imports it
+        if not self._ended:
+            self._activate_reported(name, entry_point)
+
+    def _activate_reported(self, name: str, entry_point: EntryPoint) -> None:
+        self._activate(name, entry_point, present=True)
         state = self._states.get(name, "")
         if state.startswith("failed"):
             _log.warning("%s is not instrumented: %s", name, state)
 
-    def _activate(self, name: str, entry_point: EntryPoint) -> None:
+    def _activate(self, name: str, entry_point: EntryPoint, *, present: bool) -> None:
         reason = _not_ready(name)
         if reason:
             self._states[name] = reason
             return
         try:
             if name in _IMPORTED_FIRST:
-                importlib.import_module(_IMPORTED_FIRST[name])
+                with contextlib.suppress(ImportError):  # without greenlet there are no such engines
+                    importlib.import_module(_IMPORTED_FIRST[name])
             instrumentor = entry_point.load()()
             if instrumentor.is_instrumented_by_opentelemetry:
                 self._states[name] = "active already"
@@ -160,8 +186,9 @@ class _Active:
             given = {option: value for option, value in given.items() if value is not None}
             instrumentor.instrument(skip_dep_check=True, **given)
         except Exception as error:  # noqa: BLE001 - code of others, while the application starts
-            if isinstance(error, ModuleNotFoundError) and error.name == name:
-                self._states.pop(name, None)  # `httpx2`, whose instrumentor comes with httpx's
+            absent = isinstance(error, ModuleNotFoundError) and (not present or error.name == name)
+            if absent:  # of an instrumentor that names no requirements, or several libraries
+                self._states.pop(name, None)
             else:
                 self._states[name] = _failed(error)
             return

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, version
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 _MODULES: Final[Mapping[str, str]] = {
+    "django": "django.core.handlers.base",  # celery imports django in programs without Django
     "langchain": "langchain_core",  # langgraph and langchain_openai work without langchain
     "urllib": "urllib.request",
 }
@@ -102,18 +102,20 @@ def _supports(requirement: Any, installed: str) -> bool:
 
 
 def _recorded(installed: Distribution) -> Iterator[str]:
-    paths = [PurePosixPath(file) for file in installed.files or ()]
-    packages = {path.parent for path in paths if path.name == "__init__.py"}
+    # As text: `Distribution.files` makes a path of each of thousands of lines.
+    lines = (installed.read_text("RECORD") or "").splitlines()
+    files = [line.partition(",")[0] for line in lines]
+    packages = {file.removesuffix("/__init__.py") for file in files if "/__init__.py" in file}
     for package in sorted(packages):
-        parts = package.parts
-        inner = any(parent in packages for parent in package.parents)
-        if not inner and parts and all(part.isidentifier() for part in parts):
+        parts = package.split("/")
+        parents = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        if all(part.isidentifier() for part in parts) and packages.isdisjoint(parents):
             yield ".".join(parts)
-    for path in paths:
-        if len(path.parts) == 1 and path.suffix in {".py", ".so", ".pyd"}:
-            stem = path.name.partition(".")[0]
-            if stem.isidentifier() and not stem.startswith("__editable__"):
-                yield stem
+    for file in files:
+        name = file.partition(".")[0]
+        is_module = file.endswith((".py", ".so", ".pyd")) and name.isidentifier()
+        if is_module and not name.startswith("__editable__"):
+            yield name
 
 
 def _version(name: str) -> str:
