@@ -180,13 +180,18 @@ def serve_metrics() -> Added:
 
 
 def _add_reader(to: Providers, where: Where, name: str, interval_s: float | None) -> Added:
+    from belvedere.sdk.agents import content  # noqa: PLC0415 - as above
+    from belvedere.sdk.export.cleaning import Cleaner  # noqa: PLC0415 - as above
+    from belvedere.sdk.metrics.cleaning import clean_metrics  # noqa: PLC0415 - as above
     from belvedere.sdk.metrics.duplicate_measurements import drop_duplicates  # noqa: PLC0415
 
     added = Added()
     reader = _reader(name, where, interval_s)
     if reader is not None:
+        settings = content.current()
         to.meter.add_metric_reader(reader)
         drop_duplicates(to.meter, reader)
+        clean_metrics(to.meter, reader, Cleaner(settings, capture=settings.capture))
         added.parts.append(_part_of(to.meter, reader))
     return added
 

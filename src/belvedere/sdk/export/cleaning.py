@@ -1,7 +1,9 @@
 """What leaves the process, cleaned: secrets replaced, long texts cut, content removed if it is off.
 
 The one place that every span and log record passes, whatever wrote it and whatever exports it. It
-runs on the exporting thread. What needs no cleaning is passed on as the same object.
+runs on the exporting thread; the attributes of measurements alone are cleaned on the caller's,
+before they are aggregated (`sdk/metrics/cleaning.py`). What needs no cleaning is passed on as the
+same object.
 
 - Content (see `agents/content_names.py`) is removed where it is not captured; where it is, secrets
   are replaced, then the application's `redact` is applied.
@@ -38,6 +40,7 @@ _NUMBERS: Final = frozenset({bool, int, float})
 _REMEMBERED_CHARACTERS: Final = 128
 """Characters up to which a text is remembered as clean: names and ids, not prompts."""
 _REMEMBERED_TEXTS: Final = 8192
+_REMEMBERED_SETS: Final = 2048
 _REMEMBERED_RESOURCES: Final = 256
 _STACKTRACE_CHARACTERS: Final = 1 << 18
 """Up to which a stack trace is cleaned as a whole, to keep its end; else its beginning is kept."""
@@ -73,11 +76,12 @@ class Cleaner:
         self._capture = capture
         self._clean: set[tuple[str, str]] = set()
         self._clean_numbers: set[str] = set()
+        self._clean_sets: set[tuple[tuple[str, Any], ...]] = set()
         self._resources: dict[int, tuple[Resource, Resource]] = {}
 
     def span(self, span: ReadableSpan) -> ReadableSpan:
         """The span as it may leave."""
-        resource = self._resource(span.resource)
+        resource = self.resource(span.resource)
         name = self._short("name", span.name, redact)
         # The properties copy, and most spans have nothing that has to be cleaned.
         given, given_events, given_links = span._attributes, span._events, span._links  # noqa: SLF001
@@ -111,7 +115,7 @@ class Cleaner:
     def log_record(self, readable: Any) -> Any:
         """The `ReadWriteLogRecord` or `ReadableLogRecord` as it may leave."""
         record = readable.log_record
-        resource = readable.resource and self._resource(readable.resource)
+        resource = readable.resource and self.resource(readable.resource)
         name = record.event_name or (record.attributes or {}).get("event.name")
         genai = isinstance(name, str) and content_names.is_genai(name)
         attributes = self._attributes(record.attributes, readable.dropped_attributes, genai=genai)
@@ -134,6 +138,19 @@ class Cleaner:
         object.__setattr__(whole, "log_record", cleaned)  # one of the two classes is frozen
         object.__setattr__(whole, "resource", resource)
         return whole
+
+    def measured(self, attributes: Attributes) -> Attributes:
+        """The attributes of a measurement as they may be aggregated; clean sets are remembered."""
+        items = tuple(attributes.items())
+        if items in self._clean_sets:
+            return attributes
+        cleaned = self._attributes(attributes, 0)
+        if cleaned is not None:
+            return dict(cleaned)
+        if len(self._clean_sets) >= _REMEMBERED_SETS:
+            self._clean_sets.clear()
+        self._clean_sets.add(items)
+        return attributes
 
     def _attributes(
         self, attributes: Attributes | None, dropped: int, *, genai: bool = False
@@ -285,7 +302,7 @@ class Cleaner:
             kept.append(link if attributes is None else Link(link.context, attributes))
         return _unless_same(kept, links, dropped)
 
-    def _resource(self, resource: Resource) -> Resource:
+    def resource(self, resource: Resource) -> Resource:
         """The same object for the same one: exporters group by it."""
         found = self._resources.get(id(resource))
         if found is None:

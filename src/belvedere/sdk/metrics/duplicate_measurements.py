@@ -29,10 +29,15 @@ _Key = tuple[str, object]
 
 def drop_duplicates(provider: MeterProvider, reader: MetricReader) -> None:
     """Let `reader`, which `provider` has, see each model call once. Other readers see all."""
-    consumer = getattr(provider, "_measurement_consumer", None)
-    storage = getattr(consumer, "_reader_storages", {}).get(reader)
-    if storage is not None:  # else another release of the SDK
+    storage = storage_of(provider, reader)
+    if storage is not None:
         storage.consume_measurement = DuplicateMeasurements(storage.consume_measurement)
+
+
+def storage_of(provider: MeterProvider, reader: MetricReader) -> Any:
+    """Return what aggregates for `reader`; None if another release of the SDK has it elsewhere."""
+    consumer = getattr(provider, "_measurement_consumer", None)
+    return getattr(consumer, "_reader_storages", {}).get(reader)
 
 
 class DuplicateMeasurements:
