@@ -7,7 +7,9 @@ A stream has thousands, and they say nothing. FastAPI's instrumentor has an opti
 from contextlib import nullcontext
 from typing import Any, Final
 
-from opentelemetry.trace import INVALID_SPAN, Span, Tracer, TracerProvider
+from opentelemetry.trace import INVALID_SPAN
+
+from belvedere.sdk.instrument.wrapped import WrappedTracer, WrappedTracerProvider
 
 _MESSAGES: Final = tuple(
     f" {protocol} {direction}"
@@ -17,24 +19,14 @@ _MESSAGES: Final = tuple(
 """How the names of their spans end."""
 
 
-class ChunklessTracerProvider(TracerProvider):
-    """Hands out tracers of `provider` that leave those spans out."""
-
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
-
-    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        return _ChunklessTracer(self._provider.get_tracer(*args, **kwargs))
-
-
-class _ChunklessTracer(Tracer):
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
-
-    def start_span(self, *args: Any, **kwargs: Any) -> Span:
-        return self._tracer.start_span(*args, **kwargs)
-
+class _ChunklessTracer(WrappedTracer):
     def start_as_current_span(self, name: str, *args: Any, **kwargs: Any) -> Any:
         if name.endswith(_MESSAGES):
             return nullcontext(INVALID_SPAN)
-        return self._tracer.start_as_current_span(name, *args, **kwargs)
+        return super().start_as_current_span(name, *args, **kwargs)
+
+
+class ChunklessTracerProvider(WrappedTracerProvider):
+    """Provides tracers of a provider that leave those spans out."""
+
+    tracer_type = _ChunklessTracer

@@ -13,7 +13,9 @@ from typing import Any, Final
 from weakref import ref
 
 from opentelemetry import trace
-from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, Tracer, TracerProvider
+from opentelemetry.trace import INVALID_SPAN, Span
+
+from belvedere.sdk.instrument.wrapped import WrappedSpan, WrappedTracer, WrappedTracerProvider
 
 DRIVERS: Final = frozenset(
     {
@@ -36,50 +38,33 @@ _statement: ContextVar["ref[_Statement] | None"] = ContextVar("belvedere_stateme
 """Weak: the span of a cancelled statement is never ended, but goes with SQLAlchemy's context."""
 
 
-class OrmTracerProvider(TracerProvider):
-    """Provide tracers of `provider` for SQLAlchemy's instrumentor."""
-
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
-
-    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        return _OrmTracer(self._provider.get_tracer(*args, **kwargs))
-
-
-class DriverTracerProvider(TracerProvider):
-    """Provide tracers of `provider` that start no span inside a statement of SQLAlchemy."""
-
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
-
-    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        return _DriverTracer(self._provider.get_tracer(*args, **kwargs))
-
-
-class _OrmTracer(Tracer):
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
-
+class _OrmTracer(WrappedTracer):
     def start_span(self, *args: Any, **kwargs: Any) -> Span:
-        span = _Statement(self._tracer.start_span(*args, **kwargs))
+        span = _Statement(super().start_span(*args, **kwargs))
         _statement.set(ref(span))
         return span
 
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        return self._tracer.start_as_current_span(*args, **kwargs)
+
+class OrmTracerProvider(WrappedTracerProvider):
+    """Provide tracers of a provider for SQLAlchemy's instrumentor."""
+
+    tracer_type = _OrmTracer
 
 
-class _DriverTracer(Tracer):
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
-
+class _DriverTracer(WrappedTracer):
     def start_span(self, *args: Any, **kwargs: Any) -> Span:
-        return INVALID_SPAN if _is_in_sqlalchemy() else self._tracer.start_span(*args, **kwargs)
+        return INVALID_SPAN if _is_in_sqlalchemy() else super().start_span(*args, **kwargs)
 
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
         if _is_in_sqlalchemy():
             return nullcontext(INVALID_SPAN)
-        return self._tracer.start_as_current_span(*args, **kwargs)
+        return super().start_as_current_span(*args, **kwargs)
+
+
+class DriverTracerProvider(WrappedTracerProvider):
+    """Provide tracers of a provider that start no span inside a statement of SQLAlchemy."""
+
+    tracer_type = _DriverTracer
 
 
 def _is_in_sqlalchemy() -> bool:
@@ -92,40 +77,11 @@ def _is_in_sqlalchemy() -> bool:
     return scope is not None and scope.name == _ORM_SCOPE
 
 
-class _Statement(Span):
+class _Statement(WrappedSpan):
     """A span of SQLAlchemy's instrumentor, sampled or not, that knows whether it has ended."""
 
-    def __init__(self, span: Span) -> None:
-        self._span = span
-        self.ended = False
+    ended = False
 
     def end(self, end_time: int | None = None) -> None:
         self.ended = True
-        self._span.end(end_time)
-
-    def update_name(self, name: str) -> None:
-        self._span.update_name(name)
-
-    def get_span_context(self) -> SpanContext:
-        return self._span.get_span_context()
-
-    def set_attributes(self, attributes: Any) -> None:
-        self._span.set_attributes(attributes)
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        self._span.set_attribute(key, value)
-
-    def add_event(self, *args: Any, **kwargs: Any) -> None:
-        self._span.add_event(*args, **kwargs)
-
-    def add_link(self, *args: Any, **kwargs: Any) -> None:
-        self._span.add_link(*args, **kwargs)
-
-    def is_recording(self) -> bool:
-        return self._span.is_recording()
-
-    def set_status(self, *args: Any, **kwargs: Any) -> None:
-        self._span.set_status(*args, **kwargs)
-
-    def record_exception(self, *args: Any, **kwargs: Any) -> None:
-        self._span.record_exception(*args, **kwargs)
+        super().end(end_time)

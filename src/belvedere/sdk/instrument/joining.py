@@ -12,11 +12,12 @@ from weakref import WeakSet
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanContext, Tracer, TracerProvider
+from opentelemetry.trace import Span
 from opentelemetry.util.types import AttributeValue
 
 from belvedere.sdk.agents import attributes as names
 from belvedere.sdk.agents.providers import SCOPE
+from belvedere.sdk.instrument.wrapped import WrappedSpan, WrappedTracer, WrappedTracerProvider
 
 _NAMES: Final[Mapping[str, str]] = {
     "execute_tool": names.TOOL_NAME,
@@ -28,20 +29,7 @@ _NAMES: Final[Mapping[str, str]] = {
 _joined: Final["WeakSet[Span]"] = WeakSet()
 
 
-class JoiningTracerProvider(TracerProvider):
-    """Hands out tracers of `provider` that join runs of ours."""
-
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
-
-    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        return _JoiningTracer(self._provider.get_tracer(*args, **kwargs))
-
-
-class _JoiningTracer(Tracer):
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
-
+class _JoiningTracer(WrappedTracer):
     def start_span(
         self,
         name: str,
@@ -57,11 +45,16 @@ class _JoiningTracer(Tracer):
                 present = getattr(outer, "attributes", None) or {}
                 outer.set_attributes({k: v for k, v in attributes.items() if k not in present})
                 return _JoinedSpan(outer)
-        return self._tracer.start_span(name, context, *args, **kwargs)
+        return super().start_span(name, context, *args, **kwargs)
 
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        """As it is: GenAI instrumentors begin spans and make them current themselves."""
-        return self._tracer.start_as_current_span(*args, **kwargs)
+    # `start_as_current_span` as it is: GenAI instrumentors begin spans and make them current
+    # themselves.
+
+
+class JoiningTracerProvider(WrappedTracerProvider):
+    """Provides tracers of a provider that join runs of ours."""
+
+    tracer_type = _JoiningTracer
 
 
 def _run_of_the_same(
@@ -78,38 +71,11 @@ def _run_of_the_same(
     return span if same and span.is_recording() else None
 
 
-class _JoinedSpan(Span):
+class _JoinedSpan(WrappedSpan):
     """A span of ours in the hands of an instrumentor: all but its name and its end."""
-
-    def __init__(self, span: Span) -> None:
-        self._span = span
 
     def end(self, end_time: int | None = None) -> None:
         """The run ends it."""
 
     def update_name(self, name: str) -> None:
         """The run names it."""
-
-    def get_span_context(self) -> SpanContext:
-        return self._span.get_span_context()
-
-    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
-        self._span.set_attributes(attributes)
-
-    def set_attribute(self, key: str, value: AttributeValue) -> None:
-        self._span.set_attribute(key, value)
-
-    def add_event(self, *args: Any, **kwargs: Any) -> None:
-        self._span.add_event(*args, **kwargs)
-
-    def add_link(self, *args: Any, **kwargs: Any) -> None:
-        self._span.add_link(*args, **kwargs)
-
-    def is_recording(self) -> bool:
-        return self._span.is_recording()
-
-    def set_status(self, *args: Any, **kwargs: Any) -> None:
-        self._span.set_status(*args, **kwargs)
-
-    def record_exception(self, *args: Any, **kwargs: Any) -> None:
-        self._span.record_exception(*args, **kwargs)

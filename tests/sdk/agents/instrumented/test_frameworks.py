@@ -9,13 +9,13 @@ import math
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import serving
 
 from belvedere.testing import Call, ModelServer, Scenario, Usage
 
@@ -88,14 +88,8 @@ def bedrock_url() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    serving = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    serving.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    serving.join()
+    with serving(Handler) as url:
+        yield url
 
 
 @pytest.mark.parametrize(("libraries", "operations"), FRAMEWORKS)

@@ -3,14 +3,14 @@
 import contextlib
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from secret_samples import SECRETS, leaked, texts_with_secrets
+from serving import serving
 
 import belvedere
 
@@ -179,14 +179,8 @@ def echo_url() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    serving = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    serving.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    serving.join()
+    with serving(Handler) as url:
+        yield url
 
 
 # What an application does with a text, through each instrumentor.
